@@ -1,0 +1,1 @@
+"""Online proctored examinations for 医师定期考核."""

@@ -1,0 +1,287 @@
+"""The command line: ``exam-service --help``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import click
+
+from exam_service.errors import DomainError, Misconfigured
+from exam_service.settings import Settings, load_settings
+
+PORT = 8080
+
+
+class _Group(click.Group):
+    """Errors that an operator can mend are printed as a sentence, not as a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from exam_service.storage.embedded import EmbeddedServerError  # noqa: PLC0415
+
+        try:
+            return super().invoke(ctx)
+        except (Misconfigured, EmbeddedServerError) as error:
+            raise click.ClickException(str(error)) from None
+        except DomainError as error:
+            raise click.ClickException(error.sentence) from None
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="exam-service")
+def main() -> None:
+    r"""Online proctored examinations for the periodic assessment of physicians (医师定期考核).
+
+    \b
+    To try it:            exam-service demo
+    On one machine:       exam-service serve --data /srv/exam
+    On many machines:     exam-service migrate, then web, worker and sweep on each, with EXAM_DATABASE_URL
+                          and EXAM_REDIS_URL naming the shared servers
+
+    Every setting is an environment variable EXAM_… or a line of the TOML file that EXAM_CONFIG names; see
+    docs/operations.md.
+    """
+    logging.basicConfig(
+        level=os.environ.get("EXAM_LOG", "INFO").upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+
+
+def _listening(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of whatever serves pages on this machine."""
+    for option in (
+        click.option(
+            "--data",
+            type=click.Path(file_okay=False, path_type=Path),
+            default=Path("var"),
+            show_default=True,
+            help="Directory of evidence, models, and the embedded servers and secrets.",
+        ),
+        click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True),
+        click.option(
+            "--host",
+            default="127.0.0.1",
+            show_default=True,
+            help="Address to listen on; 0.0.0.0 for the whole network.",
+        ),
+        click.option(
+            "--tls",
+            nargs=2,
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            metavar="CERT KEY",
+            help="Serve HTTPS with this certificate chain and key (PEM).",
+        ),
+        click.option(
+            "--self-signed",
+            is_flag=True,
+            help="Serve HTTPS with a certificate of our own: a phone on the same network gets the camera.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _overrides(
+    data: Path, port: int, host: str, tls: tuple[Path, Path] | None, *, self_signed: bool
+) -> dict[str, str]:
+    from exam_service.certificate import self_signed as make_certificate  # noqa: PLC0415
+
+    if tls and self_signed:
+        raise click.UsageError("--tls and --self-signed exclude each other")
+    if self_signed:
+        tls = make_certificate(data.absolute())
+    overrides = {"EXAM_PORT": str(port), "EXAM_HOST": host}
+    if tls:
+        overrides |= {"EXAM_TLS_CERT": str(tls[0].absolute()), "EXAM_TLS_KEY": str(tls[1].absolute())}
+    elif host not in {"127.0.0.1", "localhost", "::1"}:
+        click.secho(
+            "Without HTTPS browsers on other machines can neither log in nor use the camera: "
+            "add --self-signed or --tls, or put a TLS proxy in front.",
+            fg="yellow",
+            err=True,
+        )
+    return overrides
+
+
+@main.command()
+@_listening
+def serve(data: Path, port: int, host: str, tls: tuple[Path, Path] | None, self_signed: bool) -> None:  # noqa: FBT001
+    """Run everything on this machine: pages, proctor workers, sweeper.
+
+    PostgreSQL and Redis are embedded unless EXAM_DATABASE_URL and EXAM_REDIS_URL name others. Secrets are
+    generated once into DATA/secrets.toml: keep that file with the backups.
+    """
+    from exam_service import supervisor  # noqa: PLC0415
+    from exam_service.demo.walkthrough import addresses  # noqa: PLC0415
+
+    def ready(settings: Settings) -> None:
+        click.echo("serving " + " ".join(addresses(settings)))
+
+    supervisor.serve(data, _overrides(data, port, host, tls, self_signed=self_signed), ready=ready)
+
+
+@main.command()
+@_listening
+@click.option(
+    "--physicians",
+    type=click.IntRange(0, 5000),
+    default=200,
+    show_default=True,
+    help="Further accounts for `simulate` (only when the demonstration is first seeded).",
+)
+def demo(
+    data: Path,
+    port: int,
+    host: str,
+    tls: tuple[Path, Path] | None,
+    self_signed: bool,  # noqa: FBT001
+    physicians: int,
+) -> None:
+    """Serve a demonstration: five provinces, accounts for every role, question banks, a walk-through.
+
+    The first identity check of an account enrols the face it sees; only a demonstration does that.
+    """
+    from exam_service import supervisor  # noqa: PLC0415
+    from exam_service.demo.seed import seed  # noqa: PLC0415
+    from exam_service.demo.walkthrough import walkthrough  # noqa: PLC0415
+
+    def prepare(settings: Settings) -> None:
+        asyncio.run(seed(settings, simulated=physicians))
+
+    def ready(settings: Settings) -> None:
+        click.echo(walkthrough(settings))
+
+    overrides = _overrides(data, port, host, tls, self_signed=self_signed) | {"EXAM_DEMO": "true"}
+    supervisor.serve(data, overrides, prepare=prepare, ready=ready)
+
+
+def _run(process: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(process(load_settings()))
+
+
+@main.command()
+def web() -> None:
+    """Serve pages (one process of many; put a load balancer in front)."""
+    from exam_service import processes  # noqa: PLC0415
+
+    _run(processes.run_web)
+
+
+@main.command()
+def worker() -> None:
+    """Verify frames: one process a core, on as many machines as you like."""
+    from exam_service import processes  # noqa: PLC0415
+
+    _run(processes.run_worker)
+
+
+@main.command()
+def sweep() -> None:
+    """Close papers at their deadline, mark them, seal the audit journal. Safe to run more than once."""
+    from exam_service import processes  # noqa: PLC0415
+
+    _run(processes.run_sweep)
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database of EXAM_DATABASE_URL up to date."""
+    from exam_service.storage.migrate import migrate as apply  # noqa: PLC0415
+
+    done = asyncio.run(apply(load_settings().database_url))
+    click.echo("\n".join(done) if done else "nothing to do")
+
+
+@main.group()
+def questions() -> None:
+    """Question banks."""
+
+
+@questions.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--province", required=True, help="Province id, such as hunan.")
+@click.option("--bank", required=True, help="Title of the bank; made if there is none.")
+@click.option("--subject", type=click.Choice(["humanities", "professional"]), required=True)
+@click.option("--use", type=click.Choice(["exam", "practice"]), required=True, help="The two never mix.")
+@click.option("--category", type=click.Choice(["clinical", "dental", "tcm", "public_health"]))
+@click.option("--level", type=click.Choice(["licensed", "assistant"]))
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("var"),
+    show_default=True,
+    help="Data directory of the embedded servers, running or not, where no EXAM_DATABASE_URL is set.",
+)
+def import_questions(
+    file: Path,
+    province: str,
+    bank: str,
+    subject: str,
+    use: str,
+    category: str | None,
+    level: str | None,
+    data: Path,
+) -> None:
+    r"""Import items from a CSV file: all rows, or none and a report of every bad one.
+
+    \b
+    Columns: stem, A, B, C, D, E (may be missing or empty), key (a letter), explanation, tags (; between).
+    Question and Answer do for stem and key. UTF-8 or GB 18030.
+    """
+    from exam_service import imports  # noqa: PLC0415
+    from exam_service.questions.model import BadRows  # noqa: PLC0415
+
+    if (subject == "professional") != bool(category and level):
+        raise click.UsageError("--category and --level go with --subject professional, and only with it")
+    try:
+        count = imports.import_file(file, province, bank, subject, use, category, level, data)
+    except BadRows as error:
+        for row in error.rows:
+            click.echo(f"第{row.number}行：{row.reason}", err=True)
+        raise click.ClickException(error.sentence) from None
+    click.echo(f"{count} items imported into {bank}")
+
+
+@main.group()
+def proctor() -> None:
+    """Face verification."""
+
+
+@proctor.command()
+@click.argument("a", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("b", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--models",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("var/models"),
+    show_default=True,
+    help="Where the network is cached.",
+)
+def compare(a: Path, b: Path, as_json: bool, models: Path) -> None:  # noqa: FBT001
+    """Compare the largest faces of two pictures: match, unsure or mismatch.
+
+    Needs no server. The thresholds are EXAM_MATCH_THRESHOLD and EXAM_MISMATCH_THRESHOLD.
+    """
+    from exam_service.proctor.comparison import NoFace, compare_pictures  # noqa: PLC0415
+    from exam_service.proctor.verifier import UnreadableImage  # noqa: PLC0415
+
+    try:
+        result = compare_pictures(a.read_bytes(), b.read_bytes(), models)
+    except (NoFace, UnreadableImage) as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        click.echo(json.dumps(result))
+    else:
+        click.echo(f"{result['verdict']}: distance {result['distance']:.3f}, faces {result['faces']}")
+
+
+if __name__ == "__main__":
+    main(prog_name="exam-service")

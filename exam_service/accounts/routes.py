@@ -1,0 +1,168 @@
+"""Login, logout and consent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from exam_service.accounts import usecases
+from exam_service.accounts.model import (
+    FACE_CONSENT_PURPOSES,
+    FACE_CONSENT_RETENTION,
+    FACE_CONSENT_RIGHTS,
+    FACE_CONSENT_VERSION,
+    Role,
+)
+from exam_service.errors import Invalid, TooMany
+from exam_service.http.guards import allow, public
+from exam_service.http.pages import render
+from exam_service.http.problems import status_of
+from exam_service.http.requests import form_fields, local_path, remote_address
+from exam_service.http.session import SESSION_COOKIE, drop_cookie, flash, set_cookie
+from exam_service.keys import BUCKETS, SERVICES, viewer
+from exam_service.organisations import usecases as organisations
+
+
+@public
+async def front(request: web.Request) -> web.Response:
+    raise web.HTTPSeeOther("/home" if request["viewer"] else "/login")
+
+
+@public
+async def show_login(request: web.Request) -> web.Response:
+    if request["viewer"]:
+        raise web.HTTPSeeOther(local_path(request.query.get("next"), "/home"))
+    return await _login_page(request, {"province": "", "number": ""}, None)
+
+
+async def _login_page(
+    request: web.Request, form: dict[str, str], error: str | None, status: int = 200
+) -> web.Response:
+    provinces = await organisations.provinces(request.app[SERVICES].database)
+    return render(
+        request,
+        "accounts/login.html",
+        {
+            "provinces": [(province.id, province.name) for province in provinces],
+            "form": form,
+            "error": error,
+            "next": local_path(request.query.get("next") or form.get("next"), "/home"),
+        },
+        status=status,
+    )
+
+
+@public
+async def login(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    form = await form_fields(request)
+    shown = {name: form.get(name, "") for name in ("province", "number", "next")}
+    try:
+        token = await usecases.login_physician(
+            services.database,
+            services.clock,
+            services.settings,
+            request.app[BUCKETS],
+            province_id=shown["province"],
+            number=shown["number"],
+            password=(await request.post()).get("password", ""),  # type: ignore[arg-type] # not stripped
+            address=remote_address(request, behind_proxy=services.settings.behind_proxy),
+        )
+    except (Invalid, TooMany) as error:
+        return await _login_page(request, shown, error.sentence, status_of(error))
+    return await _enter(request, token, local_path(shown["next"], "/home"))
+
+
+@public
+async def show_staff_login(request: web.Request) -> web.Response:
+    if request["viewer"]:
+        raise web.HTTPSeeOther("/home")
+    return render(request, "accounts/staff_login.html", {"form": {"username": ""}, "error": None})
+
+
+@public
+async def staff_login(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    form = await form_fields(request)
+    shown = {"username": form.get("username", "")}
+    try:
+        token = await usecases.login_staff(
+            services.database,
+            services.clock,
+            services.settings,
+            request.app[BUCKETS],
+            username=shown["username"],
+            password=(await request.post()).get("password", ""),  # type: ignore[arg-type] # not stripped
+            address=remote_address(request, behind_proxy=services.settings.behind_proxy),
+        )
+    except (Invalid, TooMany) as error:
+        context: dict[str, Any] = {"form": shown, "error": error.sentence}
+        return render(request, "accounts/staff_login.html", context, status=status_of(error))
+    return await _enter(request, token, "/home")
+
+
+async def _enter(request: web.Request, token: str, target: str) -> web.Response:
+    if request["viewer"]:  # somebody was logged in on this browser: their session ends here
+        await usecases.logout(request.app[SERVICES].database, request["session_digest"])
+    response = web.HTTPSeeOther(target)
+    set_cookie(response, SESSION_COOKIE, token)
+    raise response
+
+
+@allow(*Role)
+async def logout(request: web.Request) -> web.Response:
+    await usecases.logout(request.app[SERVICES].database, request["session_digest"])
+    response = web.HTTPSeeOther("/login" if viewer(request).role is Role.PHYSICIAN else "/staff/login")
+    drop_cookie(response, SESSION_COOKIE)
+    flash(response, "good", "您已安全退出。")
+    raise response
+
+
+@allow(Role.PHYSICIAN)
+async def show_consent(request: web.Request) -> web.Response:
+    return render(
+        request,
+        "accounts/consent.html",
+        {
+            "version": FACE_CONSENT_VERSION,
+            "purposes": FACE_CONSENT_PURPOSES,
+            "retention": FACE_CONSENT_RETENTION,
+            "rights": FACE_CONSENT_RIGHTS,
+            "next": local_path(request.query.get("next"), "/papers"),
+        },
+    )
+
+
+@allow(Role.PHYSICIAN)
+async def give_consent(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    form = await form_fields(request)
+    await usecases.give_face_consent(
+        services.database, services.clock, viewer(request), version=form.get("version", "")
+    )
+    raise web.HTTPSeeOther(local_path(form.get("next"), "/papers"))
+
+
+@allow(Role.PHYSICIAN)
+async def withdraw_consent(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    await usecases.withdraw_face_consent(services.database, services.clock, viewer(request))
+    response = web.HTTPSeeOther("/home")
+    flash(
+        response, "good", "已撤回人脸采集同意。再次参加线上测评前需要重新同意，或联系考核机构安排现场测评。"
+    )
+    raise response
+
+
+ROUTES = [
+    web.get("/", front),
+    web.get("/login", show_login),
+    web.post("/login", login),
+    web.get("/staff/login", show_staff_login),
+    web.post("/staff/login", staff_login),
+    web.post("/logout", logout),
+    web.get("/consent", show_consent),
+    web.post("/consent", give_consent),
+    web.post("/consent/withdraw", withdraw_consent),
+]

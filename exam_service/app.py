@@ -1,0 +1,107 @@
+"""The composition root: opens the tools, knows every feature, closes what it opened."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from aiohttp import web
+
+from exam_service.accounts.usecases import Sessions
+from exam_service.clock import SystemClock
+from exam_service.features import wire
+from exam_service.http.csrf import csrf_middleware
+from exam_service.http.guards import check_every_route_is_guarded, guard
+from exam_service.http.pages import setup_templates
+from exam_service.http.problems import problems
+from exam_service.http.security import security_headers
+from exam_service.http.session import SESSION_STORE, session
+from exam_service.http.static import ASSETS, Assets, serve_asset
+from exam_service.keys import BUCKETS, FRAMES, SERVICES
+from exam_service.proctor import FRAME_STREAM
+from exam_service.proctor.stream import OPEN_SOCKETS, OpenSockets, close_sockets
+from exam_service.queue.buckets import Buckets
+from exam_service.queue.connection import Client, connect
+from exam_service.queue.signals import Signals
+from exam_service.queue.stream import WorkStream
+from exam_service.settings import Settings
+from exam_service.storage.database import Database
+from exam_service.storage.evidence import EvidenceStore
+from exam_service.storage.vault import Vault
+from exam_service.wiring import Services
+
+WEB_ROOT = Path(__file__).parent.parent / "web"
+LARGEST_BODY = 1024 * 1024
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[tuple[Services, Client]]:
+    """The tools of one process, while the block lasts.
+
+    Raises:
+        Misconfigured: PostgreSQL isn't durable or too old.
+        Unavailable: It can't be reached.
+    """
+    database = await Database.connect(settings.database_url, pool_size=settings.database_pool)
+    client = connect(settings.redis_url)
+    try:
+        yield (
+            Services(
+                settings=settings,
+                clock=SystemClock(),
+                database=database,
+                signals=Signals(client),
+                vault=Vault(settings.key("master_key")),
+                evidence=EvidenceStore(settings.data_dir / "evidence"),
+            ),
+            client,
+        )
+    finally:
+        await client.aclose()
+        await database.close()
+
+
+def frame_queue(settings: Settings, client: Client) -> WorkStream:
+    """The stream that frames wait in."""
+    return WorkStream(client, FRAME_STREAM, limit=settings.queue_limit)
+
+
+def create_app(settings: Settings) -> web.Application:
+    """The web application; its tools are opened when it starts."""
+    app = web.Application(
+        middlewares=[security_headers, problems, session, csrf_middleware(settings.key("csrf_key")), guard],
+        client_max_size=LARGEST_BODY,
+    )
+    app[ASSETS] = Assets.read(WEB_ROOT / "static")
+    app[OPEN_SOCKETS] = OpenSockets()
+    setup_templates(app, WEB_ROOT / "templates")
+    app.add_routes([web.get("/static/{build}/{name:.+}", serve_asset), *wire().routes])
+    check_every_route_is_guarded(app)
+
+    async def tools(app: web.Application) -> AsyncIterator[None]:
+        async with open_services(settings) as (services, client):
+            app[SERVICES] = services
+            app[BUCKETS] = Buckets(client)
+            app[FRAMES] = frame_queue(settings, client)
+            app[SESSION_STORE] = Sessions(services.database, services.clock, settings)
+            listening = asyncio.create_task(services.signals.run())
+            yield
+            listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await listening
+
+    app.cleanup_ctx.append(tools)
+    app.on_shutdown.append(close_sockets)
+    return app
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """TLS by the settings' certificate; ``None`` without one."""
+    if settings.tls_cert is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    return context

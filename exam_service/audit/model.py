@@ -1,0 +1,53 @@
+"""The journal's entries and their chain. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+GENESIS = bytes(32)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that somebody did or looked at.
+
+    Attributes:
+        actor_id: The account that did it; ``None`` for the service itself.
+        action: Dotted name, such as ``review.confirmed`` or ``snapshot.viewed``.
+        subject_id: What it was done to, mostly an attempt.
+        facts: A few values that a reader needs; never an identity number.
+    """
+
+    id: UUID
+    province_id: str
+    at: datetime
+    actor_id: UUID | None
+    action: str
+    subject_id: UUID | None
+    facts: Mapping[str, Any]
+
+
+def chained(previous: bytes, number: int, entry: Entry) -> bytes:
+    """SHA-256 over the previous digest (32 bytes), the number and the canonical JSON of the entry."""
+    canonical = json.dumps(
+        [
+            number,
+            str(entry.id),
+            entry.province_id,
+            entry.at.astimezone(UTC).isoformat(),
+            str(entry.actor_id),
+            entry.action,
+            str(entry.subject_id),
+            dict(entry.facts),
+        ],
+        ensure_ascii=False,
+        separators=(",", ":"),
+        sort_keys=True,
+    )
+    return hashlib.sha256(previous + canonical.encode()).digest()

@@ -1,0 +1,1 @@
+"""Envelopes and keyed hashes. Pure: bytes in, bytes out."""

@@ -1,0 +1,1 @@
+"""Cycles: dates, and the policy a province examines by."""

@@ -1,0 +1,55 @@
+"""What ``demo`` prints once it is up: addresses, accounts, and a path through the story."""
+
+from __future__ import annotations
+
+from exam_service.certificate import lan_address
+from exam_service.demo.people import PASSWORD, identity_number
+from exam_service.demo.seed import PROVINCES
+from exam_service.settings import Settings
+
+
+def addresses(settings: Settings) -> list[str]:
+    """Where a browser finds the service."""
+    scheme = "https" if settings.tls_cert else "http"
+    if settings.host not in {"0.0.0.0", "::"}:  # noqa: S104
+        return [f"{scheme}://{settings.host}:{settings.port}/"]
+    found = [f"{scheme}://localhost:{settings.port}/"]
+    if address := lan_address():
+        found.append(f"{scheme}://{address}:{settings.port}/")
+    return found
+
+
+def walkthrough(settings: Settings) -> str:
+    """The text for the console."""
+    lines = ["", "医师定期考核 · 演示已就绪 (the demonstration is up)", ""]
+    lines += [f"  地址 address     {address}" for address in addresses(settings)]
+    lines += [
+        f"  密码 password    {PASSWORD}   （所有演示账号 every account here）",
+        "",
+        "  医师 physicians（登录页 /login，先选省份）",
+        f"    {'省份':<8}{'一般程序 general':<26}{'简易程序 simple'}",
+    ]
+    for province_id, name, _ in PROVINCES:
+        general, simple = identity_number(province_id, 1), identity_number(province_id, 2)
+        lines.append(f"    {name:<8}{general:<28}{simple}")
+    lines += [
+        "  工作人员 staff（登录页 /staff/login）",
+        "    hunan-body 考核机构 · hunan-institution 医疗机构",
+        "    hunan-authority 卫生行政部门 · hunan-operator 运维",
+        "    其他省份把 hunan 换成 henan、shanxi、hainan、dingkaotong",
+        "",
+        "  走一遍 a walk through the story",
+        "    1 湖南省医师登录 → 参加测评 → 阅读须知 → 同意人脸采集 → 摄像头前核验",
+        "      → 答题 → 中途关掉浏览器再回来 → 交卷",
+        "    2 一般程序医师再参加业务水平测评，交卷后显示“待评定”",
+        "    3 hunan-body 登录 → 待评定 → 查看抓拍 → 评定合格 → 医师再看为“合格”",
+        "",
+        '  手机试用 on a phone: make demo ARGS="--self-signed --host 0.0.0.0"',
+        "    （浏览器只对安全页面开放摄像头 browsers give the camera only to secure pages）",
+        "  负载 load: exam-service simulate --url "
+        + addresses(settings)[0].rstrip("/")
+        + " --physicians 50 --minutes 2 --json",
+        "  Ctrl-C 停止 stops it; the data stays in " + str(settings.data_dir),
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,21 @@
+"""Every feature that brings routes or jobs, in one list."""
+
+from __future__ import annotations
+
+from exam_service import accounts, home, papers, practice, proctor, review
+from exam_service.audit import usecases as audit
+from exam_service.wiring import Job, Services, Wiring
+
+
+async def _seal(services: Services) -> None:
+    while await audit.seal(services.database):
+        pass
+
+
+def wire() -> Wiring:
+    """Ask each feature what it brings."""
+    wiring = Wiring()
+    for feature in (accounts, papers, practice, proctor, review, home):
+        feature.setup(wiring)
+    wiring.add_job(Job("audit", 1.0, _seal))
+    return wiring

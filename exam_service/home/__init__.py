@@ -1,0 +1,14 @@
+"""Each role's first page, composed of what the features know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from exam_service.wiring import Wiring
+
+
+def setup(wiring: Wiring) -> None:
+    from exam_service.home import routes  # noqa: PLC0415 - workers need no web
+
+    wiring.add_routes(routes.ROUTES)

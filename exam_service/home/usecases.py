@@ -1,0 +1,71 @@
+"""Gather what a home page shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from exam_service.accounts.model import Principal, Role
+from exam_service.home.model import PhysicianHome, physician_home
+from exam_service.organisations import usecases as organisations
+from exam_service.papers import usecases as papers
+from exam_service.registration import usecases as registration
+from exam_service.registration.model import STATE_LABELS, Entitlement
+from exam_service.review import usecases as review
+from exam_service.wiring import Services
+
+
+@dataclass(frozen=True)
+class PhysicianPage:
+    entitled: Entitlement
+    institution: str
+    body: str
+    home: PhysicianHome
+
+
+@dataclass(frozen=True)
+class Card:
+    label: str
+    value: str
+    href: str | None
+    text: str
+
+
+async def physician_page(services: Services, principal: Principal) -> PhysicianPage | None:
+    """The home of a physician; ``None`` when no cycle has them."""
+    offers = await papers.offers(services.database, services.clock, principal)
+    async with services.database.tx() as tx:
+        entitled = await registration.entitlement(tx, principal.account_id, principal.province_id)
+        if entitled is None:
+            return None
+        own = entitled.registration
+        institution = await organisations.institution_name(tx, own.institution_id, own.province_id)
+        body = await organisations.body_name(tx, own.body_id, own.province_id)
+    return PhysicianPage(entitled, institution, body, physician_home(entitled, offers))
+
+
+async def staff_cards(services: Services, principal: Principal) -> list[Card]:
+    """What a member of staff has to do or to know, within their scope."""
+    cards: list[Card] = []
+    async with services.database.tx() as tx:
+        if principal.role is Role.BODY:
+            counts = await review.counts(tx, principal)
+            cards.append(Card("待评定", str(counts.awaiting), "/review", "已交卷，等待本机构确认成绩"))
+            cards.append(Card("全部测评", str(counts.all), "/review?tab=all", "查看监考抓拍与核验记录"))
+        states = await registration.counts_in_scope(tx, principal)
+    cards.extend(
+        Card(STATE_LABELS[state], str(states[state]), None, "名医师")
+        for state in STATE_LABELS
+        if state in states
+    )
+    return cards
+
+
+async def scope_name(services: Services, principal: Principal) -> str:
+    """What the principal works for, in words."""
+    async with services.database.tx() as tx:
+        if principal.body_id is not None:
+            return await organisations.body_name(tx, principal.body_id, principal.province_id)
+        if principal.institution_id is not None:
+            return await organisations.institution_name(tx, principal.institution_id, principal.province_id)
+    provinces = {province.id: province.name for province in await organisations.provinces(services.database)}
+    return provinces[principal.province_id]

@@ -1,0 +1,1 @@
+"""What every page shares: sessions, CSRF, guards, errors as pages, security headers. Imports no feature."""

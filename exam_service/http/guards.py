@@ -1,0 +1,68 @@
+"""Which roles a route is for. Scope (whose rows) is checked by the use case, with the viewer's own scope.
+
+Every handler says its access with :func:`allow` or :func:`public`; an application with a handler that says
+nothing does not start, and a test tries every role on every route.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from aiohttp import web
+
+from exam_service.errors import Forbidden, LoginRequired, Misconfigured
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+H = TypeVar("H", bound=Callable[..., Any])
+
+PUBLIC: frozenset[str] = frozenset({"public"})
+_ATTRIBUTE = "exam_access"
+
+
+def allow(*roles: str) -> Callable[[H], H]:
+    """Only the logged-in with one of ``roles`` may come in."""
+
+    def mark(handler: H) -> H:
+        setattr(handler, _ATTRIBUTE, frozenset(roles))
+        return handler
+
+    return mark
+
+
+def public(handler: H) -> H:
+    """Everybody may come in, logged in or not."""
+    setattr(handler, _ATTRIBUTE, PUBLIC)
+    return handler
+
+
+def access_of(handler: object) -> frozenset[str]:
+    """The roles that a handler is for.
+
+    Raises:
+        Misconfigured: The handler doesn't say.
+    """
+    access: frozenset[str] | None = getattr(handler, _ATTRIBUTE, None)
+    if access is None:
+        raise Misconfigured(f"handler {handler!r} says nothing of who may use it")
+    return access
+
+
+def check_every_route_is_guarded(app: web.Application) -> None:
+    """Raises Misconfigured for a route without :func:`allow` or :func:`public`."""
+    for route in app.router.routes():
+        access_of(route.handler)
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if request.match_info.http_exception is not None:
+        return await handler(request)
+    access = access_of(request.match_info.handler)
+    if access is not PUBLIC:
+        viewer = request.get("viewer")
+        if viewer is None:
+            raise LoginRequired("请先登录。")
+        if viewer.role not in access:
+            raise Forbidden("您的账号没有使用此功能的权限。")
+    return await handler(request)

@@ -1,0 +1,104 @@
+"""Errors become answers: one map from kind to status, a page for people and JSON for scripts."""
+
+from __future__ import annotations
+
+import logging
+from urllib.parse import quote
+
+from aiohttp import web
+
+from exam_service.errors import (
+    Conflict,
+    DomainError,
+    Forbidden,
+    Invalid,
+    LoginRequired,
+    NotFound,
+    TooMany,
+    Unavailable,
+)
+from exam_service.http.guards import Handler
+from exam_service.http.pages import render
+
+log = logging.getLogger(__name__)
+
+STATUS: dict[type[DomainError], int] = {
+    Invalid: 422,
+    LoginRequired: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    TooMany: 429,
+    Unavailable: 503,
+}
+_TITLES = {
+    401: "请先登录",
+    403: "不能使用此功能",
+    404: "没有找到",
+    405: "不能这样访问",
+    409: "现在不能这样做",
+    413: "文件太大",
+    422: "内容需要更正",
+    429: "操作太频繁",
+    503: "服务暂时不可用",
+}
+_SERVER_ERROR = "系统出现错误，已经记录。您保存过的内容不受影响，请稍后再试；仍有问题请联系考核机构。"
+
+
+def status_of(error: DomainError) -> int:
+    """The HTTP status of an error's kind."""
+    for kind in type(error).__mro__:
+        if kind in STATUS:
+            return STATUS[kind]
+    return 400
+
+
+def wants_json(request: web.Request) -> bool:
+    """Whether a script asks: pages are for everybody else."""
+    return "application/json" in request.headers.get("Accept", "")
+
+
+def json_problem(status: int, code: str, message: str) -> web.Response:
+    return web.json_response({"error": {"code": code, "message": message}}, status=status)
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except DomainError as error:
+        return _refusal(request, error)
+    except web.HTTPException as answer:
+        if answer.status < 400:  # noqa: PLR2004 - a redirect
+            raise
+        sentence = "页面不存在或已被移动，请返回首页。" if answer.status == 404 else "请返回首页重新操作。"  # noqa: PLR2004
+        return _answer(request, answer.status, "http", sentence)
+    except Exception:
+        log.exception("unexpected error at %s %s", request.method, request.path)
+        return _answer(request, 500, "server_error", _SERVER_ERROR)
+
+
+def _refusal(request: web.Request, error: DomainError) -> web.StreamResponse:
+    status = status_of(error)
+    if isinstance(error, LoginRequired) and not wants_json(request):
+        if request.method == "GET":
+            raise web.HTTPSeeOther(f"/login?next={quote(request.path_qs)}")
+        raise web.HTTPSeeOther("/login")
+    if status >= 500:  # noqa: PLR2004
+        log.warning("%s %s: %s", request.method, request.path, error)
+    answer = _answer(request, status, error.code, error.sentence)
+    if isinstance(error, TooMany):
+        answer.headers["Retry-After"] = str(max(1, round(error.retry_after)))
+    return answer
+
+
+def _answer(request: web.Request, status: int, code: str, sentence: str) -> web.StreamResponse:
+    if wants_json(request):
+        return json_problem(status, code, sentence)
+    action = {"href": "/", "label": "返回首页"}
+    return render(
+        request,
+        "error.html",
+        {"title": _TITLES.get(status, "出现问题"), "text": sentence, "action": action},
+        status=status,
+    )

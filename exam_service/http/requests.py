@@ -1,0 +1,59 @@
+"""Reading requests: typed bodies, ids and addresses; whatever is wrong becomes one clear refusal."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from exam_service.errors import Invalid, NotFound
+
+M = TypeVar("M", bound=BaseModel)
+
+
+async def json_body(request: web.Request, model: type[M]) -> M:
+    """The JSON body as ``model``.
+
+    Raises:
+        Invalid: It isn't JSON, or not of that shape.
+    """
+    try:
+        return model.model_validate_json(await request.read())
+    except ValidationError as error:
+        names = ", ".join(
+            sorted({".".join(map(str, problem["loc"])) or "body" for problem in error.errors()})
+        )
+        raise Invalid("提交的数据格式不正确，请刷新页面后重试。", code="bad_body", wrong=names) from None
+
+
+async def form_fields(request: web.Request) -> dict[str, str]:
+    """The text fields of a form; files are left out."""
+    return {name: value.strip() for name, value in (await request.post()).items() if isinstance(value, str)}
+
+
+def path_id(request: web.Request, name: str) -> UUID:
+    """An id in the path; one that isn't even an id is simply not found."""
+    try:
+        return UUID(request.match_info[name])
+    except ValueError:
+        raise NotFound("没有找到您要的页面，请返回首页。") from None
+
+
+def local_path(target: str | None, default: str) -> str:
+    """``target`` when it is a path of this site, else ``default``: a login must not send people elsewhere."""
+    if not target or not target.startswith("/") or target.startswith("//") or "\\" in target:
+        return default
+    parts = urlsplit(target)
+    if parts.scheme or parts.netloc or any(ord(character) < ord(" ") for character in target):
+        return default
+    return target
+
+
+def remote_address(request: web.Request, *, behind_proxy: bool) -> str:
+    """The client's address; the last one that the proxy in front added, where there is one."""
+    if behind_proxy and (forwarded := request.headers.get("X-Forwarded-For")):
+        return forwarded.rsplit(",", 1)[-1].strip()
+    return request.remote or "?"

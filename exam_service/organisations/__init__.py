@@ -1,0 +1,1 @@
+"""Province, assessment body, institution: the scopes that every row belongs to."""

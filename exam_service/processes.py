@@ -1,0 +1,90 @@
+"""What each kind of process does until it is told to stop: web, worker, sweep."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from contextlib import suppress
+
+from aiohttp import web
+
+from exam_service.app import create_app, frame_queue, open_services, tls_context
+from exam_service.features import wire
+from exam_service.settings import Settings
+from exam_service.wiring import Job, Services
+
+log = logging.getLogger(__name__)
+
+STOP_SECONDS = 10.0
+PARENT_POLL_SECONDS = 1.0
+
+
+async def run_web(settings: Settings) -> None:
+    """Serve pages until SIGTERM or SIGINT; requests under way are finished first."""
+    app = create_app(settings)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_SECONDS)
+    await runner.setup()
+    try:
+        site = web.TCPSite(
+            runner,
+            settings.host,
+            settings.port,
+            ssl_context=tls_context(settings),
+            reuse_port=settings.web_processes > 1 or None,
+        )
+        await site.start()
+        await _until_told_to_stop()
+    finally:
+        await runner.cleanup()
+
+
+async def run_worker(settings: Settings) -> None:
+    """Verify frames until SIGTERM or SIGINT; the batch in hand is finished first."""
+    from exam_service.proctor.worker import FaceRecogniser, Worker  # noqa: PLC0415 - only workers load networks
+
+    async with open_services(settings) as (services, client):
+        recogniser = FaceRecogniser.open(settings.data_dir / "models")
+        stop = asyncio.Event()
+        worker = Worker(services, frame_queue(settings, client), recogniser)
+        working = asyncio.create_task(worker.run(stop))
+        waiting = asyncio.create_task(_until_told_to_stop())
+        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        waiting.cancel()
+        await working
+
+
+async def run_sweep(settings: Settings) -> None:
+    """Run the features' jobs again and again until SIGTERM or SIGINT."""
+    async with open_services(settings) as (services, _):
+        tasks = [asyncio.create_task(_repeat(job, services)) for job in wire().jobs]
+        await _until_told_to_stop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _repeat(job: Job, services: Services) -> None:
+    while True:
+        try:
+            await job.run(services)
+        except Exception:  # a job that fails now may succeed in a moment, and must not stop the others
+            log.exception("job %s failed", job.name)
+        await asyncio.sleep(job.every)
+
+
+async def _until_told_to_stop() -> None:
+    """Wait for SIGTERM, SIGINT, or the death of a supervisor that was killed without a chance to say so."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    supervisor = os.environ.get("EXAM_SUPERVISOR")
+    while not stop.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), PARENT_POLL_SECONDS)
+        if supervisor and str(os.getppid()) != supervisor:
+            log.warning("the supervisor is gone, stopping")
+            return

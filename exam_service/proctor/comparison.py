@@ -1,0 +1,48 @@
+"""Two pictures compared outside any examination, for operators who try thresholds."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from exam_service.proctor.model import Thresholds, verdict_of
+from exam_service.proctor.verifier import MODEL, Verifier, distance
+from exam_service.settings import Settings
+
+
+class NoFace(ValueError):
+    """One of the pictures shows no face."""
+
+
+def thresholds_outside_service() -> Thresholds:
+    """The thresholds of the environment or the shipped ones; needs no other setting."""
+    fields = Settings.model_fields
+    return Thresholds(
+        float(os.environ.get("EXAM_MATCH_THRESHOLD", fields["match_threshold"].default)),
+        float(os.environ.get("EXAM_MISMATCH_THRESHOLD", fields["mismatch_threshold"].default)),
+    )
+
+
+def compare_pictures(a: bytes, b: bytes, models: Path) -> dict[str, Any]:
+    """Compare the largest faces of two pictures (JPEG or PNG bytes).
+
+    Returns:
+        ``distance`` (Euclidean, of 128 numbers), ``verdict``, ``faces`` (in a, in b), ``model``.
+
+    Raises:
+        NoFace: Nobody is seen in one of them.
+        UnreadableImage: One is no picture.
+    """
+    verifier = Verifier(models)
+    one, other = verifier.read_photo(a), verifier.read_photo(b)
+    if one.embedding is None or other.embedding is None:
+        which = "first" if one.embedding is None else "second"
+        raise NoFace(f"no face in the {which} picture")
+    apart = distance(one.embedding, other.embedding)
+    return {
+        "distance": round(apart, 6),
+        "verdict": verdict_of(1, apart, thresholds_outside_service()).value,
+        "faces": [one.faces, other.faces],
+        "model": MODEL,
+    }

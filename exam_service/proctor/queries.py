@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from exam_service.papers.model import State
+from exam_service.proctor.model import Check, Purpose, StreamRow, StreamSpan, Thresholds, Verdict
+from exam_service.storage.database import Row, Tx
+from exam_service.storage.statements import Statements
+
+SQL = Statements("exam_service.proctor")
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose frame it is, and what may enrol them."""
+
+    account_id: UUID
+    registration_id: UUID
+    cycle_id: UUID
+    attempt_state: State
+    reviewed_photo_id: UUID | None
+
+
+@dataclass(frozen=True, repr=False)
+class Enrolment:
+    id: UUID
+    embedding: bytes
+
+
+async def insert_stream(tx: Tx, stream: StreamRow) -> None:
+    await tx.execute(
+        SQL["insert_stream"],
+        stream.id,
+        stream.province_id,
+        stream.attempt_id,
+        stream.purpose,
+        stream.epoch,
+        stream.opened_at,
+    )
+
+
+async def update_stream_closed(
+    tx: Tx, stream_id: UUID, closed_at: datetime, frames: int, refused: int
+) -> None:
+    await tx.execute(SQL["update_stream_closed"], stream_id, closed_at, frames, refused)
+
+
+async def select_streams(tx: Tx, attempt_id: UUID, province_id: str) -> list[StreamSpan]:
+    return [
+        StreamSpan(Purpose(row["purpose"]), row["opened_at"], row["closed_at"], row["frames"], row["refused"])
+        for row in await tx.fetch(SQL["select_streams"], attempt_id, province_id)
+    ]
+
+
+async def select_optional_enrolment(tx: Tx, registration_id: UUID, model: str) -> Enrolment | None:
+    row = await tx.fetch_optional(SQL["select_optional_enrolment"], registration_id, model)
+    return Enrolment(**row) if row else None
+
+
+async def insert_enrolment(
+    tx: Tx,
+    enrolment: Enrolment,
+    province_id: str,
+    registration_id: UUID,
+    model: str,
+    source: str,
+    created_at: datetime,
+) -> None:
+    await tx.execute(
+        SQL["insert_enrolment"],
+        enrolment.id,
+        province_id,
+        registration_id,
+        model,
+        source,
+        enrolment.embedding,
+        created_at,
+    )
+
+
+async def select_frame_owner(tx: Tx, attempt_id: UUID, province_id: str) -> Owner | None:
+    row = await tx.fetch_optional(SQL["select_frame_owner"], attempt_id, province_id)
+    if row is None:
+        return None
+    return Owner(
+        row["account_id"],
+        row["registration_id"],
+        row["cycle_id"],
+        State(row["state"]),
+        row["photo_id"] if row["photo_reviewed_at"] else None,
+    )
+
+
+async def insert_check(tx: Tx, check: Check) -> bool:
+    inserted = await tx.fetch_value(
+        SQL["insert_check"],
+        check.id,
+        check.province_id,
+        check.attempt_id,
+        check.stream_id,
+        check.seq,
+        check.purpose,
+        check.received_at,
+        check.checked_at,
+        check.verdict,
+        check.faces,
+        check.distance,
+        check.model,
+        check.thresholds.match,
+        check.thresholds.mismatch,
+        check.enrolled,
+        check.evidence_id,
+    )
+    return inserted is not None
+
+
+async def exists_check(tx: Tx, stream_id: UUID, seq: int) -> bool:
+    return bool(await tx.fetch_value(SQL["exists_check"], stream_id, seq))
+
+
+def _check(row: Row) -> Check:
+    return Check(
+        id=row["id"],
+        province_id=row["province_id"],
+        attempt_id=row["attempt_id"],
+        stream_id=row["stream_id"],
+        seq=row["seq"],
+        purpose=Purpose(row["purpose"]),
+        received_at=row["received_at"],
+        checked_at=row["checked_at"],
+        verdict=Verdict(row["verdict"]),
+        faces=row["faces"],
+        distance=row["distance"],
+        model=row["model"],
+        thresholds=Thresholds(row["match_threshold"], row["mismatch_threshold"]),
+        enrolled=row["enrolled"],
+        evidence_id=row["evidence_id"],
+    )
+
+
+async def select_optional_check(tx: Tx, check_id: UUID, province_id: str) -> Check | None:
+    row = await tx.fetch_optional(SQL["select_optional_check"], check_id, province_id)
+    return _check(row) if row else None
+
+
+async def select_checks(tx: Tx, attempt_id: UUID, province_id: str) -> list[Check]:
+    return [_check(row) for row in await tx.fetch(SQL["select_checks"], attempt_id, province_id)]
+
+
+async def count_verdicts(
+    tx: Tx, attempt_ids: Sequence[UUID], province_id: str
+) -> dict[UUID, dict[Verdict, int]]:
+    counts: dict[UUID, dict[Verdict, int]] = {}
+    for row in await tx.fetch(SQL["count_verdicts"], list(attempt_ids), province_id):
+        counts.setdefault(row["attempt_id"], {})[Verdict(row["verdict"])] = row["frames"]
+    return counts

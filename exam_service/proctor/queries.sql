@@ -1,0 +1,46 @@
+-- name: insert_stream
+INSERT INTO proctor_stream (id, province_id, attempt_id, purpose, epoch, opened_at)
+VALUES ($1, $2, $3, $4, $5, $6)
+
+-- name: update_stream_closed
+UPDATE proctor_stream SET closed_at = $2, frames = $3, refused = $4 WHERE id = $1
+
+-- name: select_streams
+SELECT purpose, opened_at, closed_at, frames, refused FROM proctor_stream
+WHERE attempt_id = $1 AND province_id = $2 ORDER BY id
+
+-- name: select_optional_enrolment
+SELECT id, embedding FROM enrolment WHERE registration_id = $1 AND model = $2
+
+-- name: insert_enrolment
+INSERT INTO enrolment (id, province_id, registration_id, model, source, embedding, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT DO NOTHING
+
+-- name: select_frame_owner
+SELECT a.account_id, a.registration_id, a.cycle_id, a.state, r.photo_id, r.photo_reviewed_at
+FROM attempt a JOIN registration r ON r.id = a.registration_id
+WHERE a.id = $1 AND a.province_id = $2
+
+-- name: insert_check
+-- A frame delivered twice gets one verdict.
+INSERT INTO proctor_check (id, province_id, attempt_id, stream_id, seq, purpose, received_at, checked_at, verdict,
+                           faces, distance, model, match_threshold, mismatch_threshold, enrolled, evidence_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+ON CONFLICT (stream_id, seq) DO NOTHING
+RETURNING id
+
+-- name: exists_check
+SELECT EXISTS (SELECT FROM proctor_check WHERE stream_id = $1 AND seq = $2)
+
+-- name: select_optional_check
+SELECT * FROM proctor_check WHERE id = $1 AND province_id = $2
+
+-- name: select_checks
+SELECT * FROM proctor_check WHERE attempt_id = $1 AND province_id = $2 ORDER BY received_at, seq
+
+-- name: count_verdicts
+SELECT attempt_id, verdict, count(*) AS frames
+FROM proctor_check
+WHERE attempt_id = ANY($1::uuid[]) AND province_id = $2 AND purpose = 'paper'
+GROUP BY attempt_id, verdict

@@ -1,0 +1,235 @@
+"""The WebSocket that frames come in by. The protocol is written down in docs/architecture.md.
+
+One task reads frames, one forwards verdicts, one asks now and then whether the stream is still wanted. A peer
+that doesn't take what it is sent is dropped; a browser that comes back opens a new stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from aiohttp import WSCloseCode, WSMsgType, web
+from pydantic import BaseModel, Field, ValidationError
+
+from exam_service.accounts.model import Principal, Role
+from exam_service.crypto.hashes import same
+from exam_service.errors import DomainError, Forbidden, Invalid, LoginRequired, Unavailable
+from exam_service.http.csrf import is_same_origin
+from exam_service.http.guards import allow
+from exam_service.http.requests import path_id
+from exam_service.http.session import SESSION_STORE
+from exam_service.keys import FRAMES, SERVICES, viewer
+from exam_service.proctor import usecases
+from exam_service.proctor.model import HINTS, Check, Purpose, Verdict
+from exam_service.proctor.usecases import OpenStream
+from exam_service.wiring import Services
+
+log = logging.getLogger(__name__)
+
+HELLO_SECONDS = 5.0
+SEND_SECONDS = 10.0
+HEARTBEAT_SECONDS = 15.0
+RECHECK_SECONDS = 15.0
+_SEQ_BYTES = 4
+_LARGEST_MESSAGE_FACTOR = 4  # a frame somewhat too large is refused politely, a huge one ends the connection
+_BURST = 5
+_RATE_ALLOWANCE = 2.0  # random extra snapshots come on top of the regular ones
+
+
+class OpenSockets(set[web.WebSocketResponse]):
+    """The connections of this process."""
+
+
+OPEN_SOCKETS = web.AppKey("open_sockets", OpenSockets)
+
+
+class Hello(BaseModel):
+    """What the browser says first."""
+
+    type: str = Field(pattern="^hello$")
+    csrf: str = Field(max_length=200)
+    purpose: Purpose
+    epoch: int = Field(ge=0, le=2**31 - 1)
+
+
+@allow(Role.PHYSICIAN)
+async def stream_frames(request: web.Request) -> web.WebSocketResponse:
+    if not is_same_origin(request):
+        raise Forbidden("页面已过期，请刷新页面后再试一次。", code="bad_origin")
+    attempt_id = path_id(request, "attempt")
+    settings = request.app[SERVICES].settings
+    socket = web.WebSocketResponse(
+        heartbeat=HEARTBEAT_SECONDS,
+        max_msg_size=settings.frame_max_bytes * _LARGEST_MESSAGE_FACTOR,
+        compress=False,
+    )
+    await socket.prepare(request)
+    request.app[OPEN_SOCKETS].add(socket)
+    try:
+        await _Connection(request, socket, attempt_id).run()
+    finally:
+        request.app[OPEN_SOCKETS].discard(socket)
+    return socket
+
+
+async def close_sockets(app: web.Application) -> None:
+    """At a graceful stop: browsers reconnect, to another process or a new one."""
+    for socket in set(app[OPEN_SOCKETS]):
+        with suppress(OSError):
+            await socket.close(code=WSCloseCode.GOING_AWAY, message=b"restarting")
+
+
+class _TokenBucket:
+    def __init__(self, rate: float, burst: int) -> None:
+        self._rate, self._burst = rate, burst
+        self._tokens, self._at = float(burst), time.monotonic()
+
+    def take(self) -> bool:
+        now = time.monotonic()
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+        self._at = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+class _Connection:
+    """One browser's connection, from hello to close."""
+
+    def __init__(self, request: web.Request, socket: web.WebSocketResponse, attempt_id: UUID) -> None:
+        self._request = request
+        self._socket = socket
+        self._attempt_id = attempt_id
+        self._services: Services = request.app[SERVICES]
+        self._principal: Principal = viewer(request)
+        self._frames = 0
+        self._refused = 0
+
+    async def run(self) -> None:
+        try:
+            stream, interval_ms = await self._begin()
+        except DomainError as refusal:
+            await self._say_closed(refusal)
+            return
+        except (TimeoutError, ConnectionError):
+            await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"hello expected")
+            return
+        tasks = {
+            asyncio.create_task(self._read(stream, interval_ms)),
+            asyncio.create_task(self._forward(stream)),
+            asyncio.create_task(self._recheck(stream)),
+        }
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                error = task.exception()
+                if isinstance(error, DomainError):
+                    await self._say_closed(error)
+                elif isinstance(error, (TimeoutError, ConnectionError)):
+                    await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"too slow")
+                elif error is not None:
+                    log.error("stream %s failed", stream.row.id, exc_info=error)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            with suppress(Unavailable):
+                await usecases.close_stream(
+                    self._services, stream, frames=self._frames, refused=self._refused
+                )
+            await self._socket.close()
+
+    async def _begin(self) -> tuple[OpenStream, int]:
+        async with asyncio.timeout(HELLO_SECONDS):
+            message = await self._socket.receive()
+        if message.type is not WSMsgType.TEXT:
+            raise ConnectionError("hello expected")
+        try:
+            hello = Hello.model_validate_json(message.data)
+        except ValidationError:
+            raise Invalid("页面已过期，请刷新页面后再试一次。", code="bad_hello") from None
+        if not same(hello.csrf, self._request["csrf_token"]):
+            raise Forbidden("页面已过期，请刷新页面后再试一次。", code="bad_csrf")
+        stream = await usecases.open_stream(
+            self._services, self._principal, self._attempt_id, purpose=hello.purpose, epoch=hello.epoch
+        )
+        settings = self._services.settings
+        interval_ms = (
+            settings.check_interval_ms if hello.purpose is Purpose.CHECK else settings.frame_interval_ms
+        )
+        await self._send({"type": "ready", "stream": str(stream.row.id), "interval_ms": interval_ms})
+        return stream, interval_ms
+
+    async def _read(self, stream: OpenStream, interval_ms: int) -> None:
+        bucket = _TokenBucket(_RATE_ALLOWANCE * 1000 / interval_ms, _BURST)
+        last_seq = 0
+        async for message in self._socket:
+            if message.type is not WSMsgType.BINARY:
+                continue
+            seq = int.from_bytes(message.data[:_SEQ_BYTES])
+            try:
+                if not last_seq < seq < 2**31:
+                    raise Invalid("画面序号不正确，已跳过。", code="bad_seq")
+                last_seq = seq
+                if not bucket.take():
+                    raise Invalid("画面发送过于频繁，已跳过。", code="too_fast")
+                await usecases.enqueue_frame(
+                    self._services, self._request.app[FRAMES], stream, seq, message.data[_SEQ_BYTES:]
+                )
+                self._frames += 1
+            except DomainError as refusal:
+                self._refused += 1
+                await self._send(
+                    {"type": "refused", "seq": seq, "code": refusal.code, "message": refusal.sentence}
+                )
+
+    async def _forward(self, stream: OpenStream) -> None:
+        async with self._services.signals.listen(usecases.topic(self._attempt_id)) as signals:
+            while True:
+                check_id = UUID(await signals.get())
+                try:
+                    found = await usecases.check_and_admission(self._services, self._principal, check_id)
+                except Unavailable:  # the hint is lost, the verdict is not
+                    continue
+                if found and found[0].stream_id == stream.row.id:
+                    await self._send(_verdict_message(*found))
+
+    async def _recheck(self, stream: OpenStream) -> None:
+        while True:
+            await asyncio.sleep(RECHECK_SECONDS)
+            try:
+                store = self._request.app[SESSION_STORE]
+                if await store.find(self._request["session_digest"]) is None:
+                    raise LoginRequired("登录已过期，请重新登录。")
+                await usecases.still_wanted(self._services, self._principal, stream)
+            except Unavailable:
+                continue
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        async with asyncio.timeout(SEND_SECONDS):
+            await self._socket.send_json(message)
+
+    async def _say_closed(self, refusal: DomainError) -> None:
+        with suppress(TimeoutError, ConnectionError):
+            if not isinstance(refusal, Unavailable):  # then the browser should simply come back
+                await self._send({"type": "closed", "code": refusal.code, "message": refusal.sentence})
+        await self._socket.close()
+
+
+def _verdict_message(check: Check, admitted: bool) -> dict[str, Any]:  # noqa: FBT001
+    hint = HINTS[check.verdict]
+    if check.purpose is Purpose.CHECK and check.verdict is Verdict.MATCH:
+        hint = "身份核验通过" if admitted else "身份已核对，但现在不在测评时间内，请联系考核机构"
+    return {
+        "type": "verdict",
+        "seq": check.seq,
+        "verdict": check.verdict.value,
+        "hint": hint,
+        "admitted": admitted and check.purpose is Purpose.CHECK,
+    }

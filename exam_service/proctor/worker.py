@@ -1,0 +1,103 @@
+"""A proctor worker: one process, one frame at a time, the verifier warmed once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exam_service.errors import Unavailable
+from exam_service.proctor import usecases
+from exam_service.proctor.model import Frame
+from exam_service.proctor.verifier import MODEL, Reading, UnreadableImage, Verifier, distance
+from exam_service.queue.connection import AWAY
+from exam_service.queue.stream import Entry, WorkStream
+from exam_service.wiring import Services
+
+log = logging.getLogger(__name__)
+
+_BATCH = 8
+_WAIT_SECONDS = 1.0
+_PAUSE_SECONDS = 0.5
+
+
+class FaceRecogniser:
+    """The verifier as the use cases know it."""
+
+    model = MODEL
+
+    def __init__(self, verifier: Verifier) -> None:
+        self._verifier = verifier
+
+    @classmethod
+    def open(cls, cache_dir: Path) -> FaceRecogniser:
+        """Load the networks: about a second, more when the ONNX file has to be written first."""
+        verifier = Verifier(cache_dir)
+        verifier.warm()
+        return cls(verifier)
+
+    def read(self, jpeg: bytes) -> Reading | None:
+        try:
+            return self._verifier.read(jpeg)
+        except UnreadableImage:
+            return None
+
+    def read_photo(self, photo: bytes) -> Reading | None:
+        try:
+            return self._verifier.read_photo(photo)
+        except UnreadableImage:
+            return None
+
+    def distance(self, one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+        return distance(one, other)
+
+
+class Worker:
+    """Takes frames from the queue until told to stop."""
+
+    def __init__(self, services: Services, queue: WorkStream, recogniser: FaceRecogniser) -> None:
+        self._services = services
+        self._queue = queue
+        self._recogniser = recogniser
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set; the batch in hand is finished first."""
+        while not stop.is_set():
+            try:
+                entries = await self._queue.take(self.name, count=_BATCH, wait_seconds=_WAIT_SECONDS)
+            except AWAY as error:
+                log.warning("no frames to be had: %r", error)
+                await asyncio.sleep(_PAUSE_SECONDS)
+                continue
+            for entry in entries:
+                await self._work(entry)
+        try:
+            await self._queue.forget(self.name)
+        except AWAY:
+            log.warning("left the group without a word, Redis is away")
+
+    async def _work(self, entry: Entry) -> None:
+        try:
+            frame = Frame.from_fields(entry.fields)
+        except (KeyError, ValueError):
+            log.warning("entry %r is no frame", entry.id)
+        else:
+            try:
+                await usecases.verify_frame(self._services, self._recogniser, frame)
+            except Unavailable:  # it will be delivered again
+                await asyncio.sleep(_PAUSE_SECONDS)
+                return
+            except Exception:  # likewise, and after a few times parked for a person to look at
+                log.exception("frame %s failed", frame.id)
+                return
+        try:
+            await self._queue.done(entry.id)
+        except AWAY:
+            log.warning("frame not acknowledged, it will come again and be recognised as done")

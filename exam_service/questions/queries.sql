@@ -1,0 +1,50 @@
+-- name: insert_bank
+INSERT INTO bank (id, province_id, title, subject, category, level, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+
+-- name: select_optional_bank_by_title
+SELECT id, province_id, title, subject, category, level FROM bank WHERE province_id = $1 AND title = $2
+
+-- name: insert_item
+INSERT INTO item (id, province_id, bank_id, use, stem, explanation, tags, key_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+
+-- name: insert_option
+INSERT INTO item_option (id, item_id, ordinal, text) VALUES ($1, $2, $3, $4)
+
+-- name: select_stems
+SELECT stem FROM item WHERE bank_id = $1
+
+-- name: select_exam_item_ids
+SELECT i.id
+FROM item i JOIN bank b ON b.id = i.bank_id
+WHERE b.province_id = $1 AND b.subject = $2 AND i.use = 'exam'
+  AND (b.subject = 'humanities' OR (b.category = $3 AND b.level = $4))
+
+-- name: select_option_ids
+SELECT item_id, array_agg(id ORDER BY ordinal) AS option_ids
+FROM item_option WHERE item_id = ANY($1::uuid[])
+GROUP BY item_id
+
+-- name: select_items
+SELECT i.id, i.stem, array_agg(o.id ORDER BY o.ordinal) AS option_ids, array_agg(o.text ORDER BY o.ordinal) AS texts
+FROM item i JOIN item_option o ON o.item_id = i.id
+WHERE i.id = ANY($1::uuid[])
+GROUP BY i.id
+
+-- name: select_keys
+SELECT id, key_id FROM item WHERE id = ANY($1::uuid[])
+
+-- name: select_practice_banks
+SELECT b.id, b.province_id, b.title, b.subject, b.category, b.level, count(*) AS items
+FROM bank b JOIN item i ON i.bank_id = b.id AND i.use = 'practice'
+WHERE b.province_id = $1 AND (b.subject = 'humanities' OR (b.category = $2 AND b.level = $3))
+GROUP BY b.id
+ORDER BY b.id
+
+-- name: select_practice_item_ids
+SELECT i.id FROM item i JOIN bank b ON b.id = i.bank_id
+WHERE i.bank_id = $1 AND b.province_id = $2 AND i.use = 'practice'
+
+-- name: select_practice_solution
+SELECT key_id, explanation FROM item WHERE id = $1 AND province_id = $2 AND use = 'practice'

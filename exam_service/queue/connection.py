@@ -1,0 +1,25 @@
+"""One client for a process, with time limits: a Redis that hangs must not hang the examination."""
+
+from __future__ import annotations
+
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import RedisError
+
+Client = redis.asyncio.Redis
+AWAY = (RedisError, OSError, TimeoutError)
+
+_SECONDS = 2.0
+
+
+def connect(url: str, *, max_connections: int = 64) -> Client:
+    """A client for ``url``; it connects when first used."""
+    return redis.asyncio.Redis.from_url(
+        url,
+        max_connections=max_connections,
+        socket_connect_timeout=_SECONDS,
+        socket_timeout=_SECONDS * 5,  # blocking reads wait up to half of this
+        health_check_interval=15,
+        retry=Retry(ExponentialWithJitterBackoff(cap=0.2, base=0.02), 2),
+    )

@@ -1,0 +1,71 @@
+"""Signals: "look again at this". A topic and an id over pub/sub; losing one loses no data."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from redis.asyncio.client import PubSub
+
+from exam_service.queue.connection import AWAY, Client
+
+log = logging.getLogger(__name__)
+
+_CHANNEL = "signal:"
+_WAITING_PER_LISTENER = 64
+_PAUSE_SECONDS = 0.5
+
+
+class Signals:
+    """Publishes, and listens with a single subscription for the whole process."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._listeners: defaultdict[str, set[asyncio.Queue[str]]] = defaultdict(set)
+
+    async def publish(self, topic: str, subject_id: str) -> None:
+        """Tell every listener of ``topic``, in whichever process. Redis away is logged, not raised."""
+        try:
+            await self._client.publish(_CHANNEL + topic, subject_id)
+        except AWAY:
+            log.warning("signal %s not sent, Redis is away", topic)
+
+    @asynccontextmanager
+    async def listen(self, topic: str) -> AsyncIterator[asyncio.Queue[str]]:
+        """The ids signalled on ``topic`` while the block lasts. Needs :meth:`run` in the background."""
+        queue: asyncio.Queue[str] = asyncio.Queue(_WAITING_PER_LISTENER)
+        self._listeners[topic].add(queue)
+        try:
+            yield queue
+        finally:
+            self._listeners[topic].discard(queue)
+            if not self._listeners[topic]:
+                del self._listeners[topic]
+
+    async def run(self) -> None:
+        """Deliver signals to the listeners until cancelled; comes back by itself when Redis does."""
+        while True:
+            pubsub = self._client.pubsub(ignore_subscribe_messages=True)
+            try:
+                await pubsub.psubscribe(_CHANNEL + "*")
+                await self._deliver(pubsub)
+            except AWAY as error:
+                log.warning("signals interrupted: %r", error)
+                await asyncio.sleep(_PAUSE_SECONDS)
+            finally:
+                with suppress(*AWAY):
+                    await pubsub.aclose()  # type: ignore[no-untyped-call]
+
+    async def _deliver(self, pubsub: PubSub) -> None:
+        while True:
+            message = await pubsub.get_message(timeout=5.0)
+            if message is None:
+                continue
+            topic = message["channel"].decode().removeprefix(_CHANNEL)
+            for queue in self._listeners.get(topic, ()):
+                if queue.full():  # a listener that is too slow loses the oldest: it is only "look again"
+                    queue.get_nowait()
+                queue.put_nowait(message["data"].decode())

@@ -1,0 +1,126 @@
+"""A Redis Stream with one consumer group: at-least-once delivery, bounded, nothing trimmed unread.
+
+An entry is acknowledged *and deleted* when done, so the length of the stream is what is still to do. What a
+dead consumer left is claimed by the others; what was delivered ``MAX_DELIVERIES`` times without success is
+parked in a stream of its own, for a person to look at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+from redis.exceptions import ResponseError
+
+from exam_service.errors import Unavailable
+from exam_service.queue.connection import AWAY, Client
+
+Fields: TypeAlias = dict[bytes | bytearray | memoryview | str | int | float, Any]
+
+GROUP = "workers"
+MAX_DELIVERIES = 3
+PARKED_KEPT = 1000
+
+
+@dataclass(frozen=True, repr=False)
+class Entry:
+    """One entry: its id in the stream and its fields."""
+
+    id: bytes
+    fields: Mapping[bytes, bytes]
+
+
+class WorkStream:
+    """The stream ``name`` and its parking lot ``name:parked``."""
+
+    def __init__(self, client: Client, name: str, *, limit: int, claim_after_seconds: float = 10.0) -> None:
+        self._client = client
+        self._name = name
+        self._parked = f"{name}:parked"
+        self._limit = limit
+        self._claim_after_ms = int(claim_after_seconds * 1000)
+
+    async def add(self, fields: Mapping[bytes, bytes]) -> bool:
+        """Append an entry; ``False`` when ``limit`` entries are already waiting.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        try:
+            if await self._client.xlen(self._name) >= self._limit:
+                return False
+            await self._client.xadd(self._name, cast("Fields", fields))
+        except AWAY as error:
+            raise Unavailable(
+                "监考服务暂时不可用，答题不受影响。", code="queue_away", cause=repr(error)
+            ) from error
+        return True
+
+    async def open(self) -> None:
+        """Make the consumer group where it is missing; reads from the oldest entry."""
+        try:
+            await self._client.xgroup_create(self._name, GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+    async def take(self, consumer: str, *, count: int, wait_seconds: float) -> list[Entry]:
+        """Entries for this consumer: first what others left behind, then new ones.
+
+        A group that vanished (a Redis emptied or replaced) is made again.
+        """
+        try:
+            claimed = await self._claim(consumer, count)
+            if claimed:
+                return claimed
+            answer: Any = await self._client.xreadgroup(
+                GROUP, consumer, {self._name: ">"}, count=count, block=int(wait_seconds * 1000)
+            )
+        except ResponseError as error:
+            if "NOGROUP" not in str(error):
+                raise
+            await self.open()
+            return []
+        return [Entry(entry_id, fields) for _, entries in answer or [] for entry_id, fields in entries]
+
+    async def done(self, entry_id: bytes) -> None:
+        """Acknowledge and delete."""
+        pipeline = self._client.pipeline(transaction=True)
+        pipeline.xack(self._name, GROUP, entry_id)
+        pipeline.xdel(self._name, entry_id)
+        await pipeline.execute()
+
+    async def forget(self, consumer: str) -> None:
+        """Take a consumer out of the group at a graceful stop, unless entries are still its own."""
+        pending = await self._client.xpending_range(self._name, GROUP, "-", "+", 1, consumername=consumer)
+        if not pending:
+            await self._client.xgroup_delconsumer(self._name, GROUP, consumer)
+
+    async def waiting(self) -> int:
+        """How many entries are not done yet."""
+        return int(await self._client.xlen(self._name))
+
+    async def parked(self) -> int:
+        """How many entries lie in the parking lot."""
+        return int(await self._client.xlen(self._parked))
+
+    async def _claim(self, consumer: str, count: int) -> list[Entry]:
+        answer: Any = await self._client.xautoclaim(
+            self._name, GROUP, consumer, min_idle_time=self._claim_after_ms, count=count
+        )
+        claimed = [Entry(entry_id, fields) for entry_id, fields in answer[1] if fields]
+        kept = []
+        for entry in claimed:
+            with suppress(IndexError):
+                state: Any = (await self._client.xpending_range(self._name, GROUP, entry.id, entry.id, 1))[0]
+                if state["times_delivered"] > MAX_DELIVERIES:
+                    await self._park(entry)
+                    continue
+            kept.append(entry)
+        return kept
+
+    async def _park(self, entry: Entry) -> None:
+        await self._client.xadd(self._parked, cast("Fields", entry.fields), maxlen=PARKED_KEPT)
+        await self.done(entry.id)

@@ -1,0 +1,1 @@
+"""A physician's registration in a cycle, and what it entitles to."""

@@ -1,0 +1,134 @@
+"""The way of a physician through a cycle (domain.md). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from exam_service.cycles.model import Cycle
+from exam_service.cycles.policy import Procedure, ProcedureRule
+from exam_service.errors import IllegalMove
+
+
+class State(StrEnum):
+    NOT_ADMITTED = "not_admitted"
+    ADMITTED = "admitted"
+    DRAFT = "draft"
+    INSTITUTION_REVIEW = "institution_review"
+    BODY_REVIEW = "body_review"
+    RETURNED = "returned"
+    REGISTERED = "registered"
+    TESTING = "testing"
+    CONCLUDED = "concluded"
+
+
+STATE_LABELS: Mapping[State, str] = {
+    State.NOT_ADMITTED: "未开通报名",
+    State.ADMITTED: "已开通报名",
+    State.DRAFT: "填报中",
+    State.INSTITUTION_REVIEW: "已报名-待医疗卫生机构审核",
+    State.BODY_REVIEW: "已报名-待考核机构复核",
+    State.RETURNED: "已驳回",
+    State.REGISTERED: "报名完成",
+    State.TESTING: "测评中",
+    State.CONCLUDED: "考核结束",
+}
+
+MOVES: Mapping[State, frozenset[State]] = {
+    State.NOT_ADMITTED: frozenset({State.ADMITTED}),
+    State.ADMITTED: frozenset({State.DRAFT, State.NOT_ADMITTED}),
+    State.DRAFT: frozenset({State.INSTITUTION_REVIEW, State.NOT_ADMITTED}),
+    State.INSTITUTION_REVIEW: frozenset({State.BODY_REVIEW, State.RETURNED, State.NOT_ADMITTED}),
+    State.BODY_REVIEW: frozenset(
+        {
+            State.REGISTERED,
+            State.RETURNED,
+            State.INSTITUTION_REVIEW,
+            State.CONCLUDED,
+            State.NOT_ADMITTED,
+        }
+    ),
+    State.RETURNED: frozenset({State.DRAFT, State.NOT_ADMITTED}),
+    State.REGISTERED: frozenset({State.TESTING, State.RETURNED, State.CONCLUDED, State.NOT_ADMITTED}),
+    State.TESTING: frozenset({State.CONCLUDED, State.NOT_ADMITTED}),
+    State.CONCLUDED: frozenset(),
+}
+
+
+def check_move(registration_id: UUID, from_state: State, to_state: State) -> None:
+    """Raises IllegalMove for a move that :data:`MOVES` doesn't list."""
+    if to_state not in MOVES[from_state]:
+        raise IllegalMove("registration", registration_id, from_state, to_state)
+
+
+class Category(StrEnum):
+    """执业类别."""
+
+    CLINICAL = "clinical"
+    DENTAL = "dental"
+    TCM = "tcm"
+    PUBLIC_HEALTH = "public_health"
+
+
+class Level(StrEnum):
+    """执业医师 or 执业助理医师."""
+
+    LICENSED = "licensed"
+    ASSISTANT = "assistant"
+
+
+CATEGORY_LABELS: Mapping[Category, str] = {
+    Category.CLINICAL: "临床",
+    Category.DENTAL: "口腔",
+    Category.TCM: "中医",
+    Category.PUBLIC_HEALTH: "公共卫生",
+}
+LEVEL_LABELS: Mapping[Level, str] = {Level.LICENSED: "执业医师", Level.ASSISTANT: "执业助理医师"}
+PROCEDURE_LABELS: Mapping[Procedure, str] = {
+    Procedure.SIMPLE: "简易程序",
+    Procedure.GENERAL: "一般程序",
+}
+
+TESTABLE = frozenset({State.REGISTERED, State.TESTING})
+
+
+@dataclass(frozen=True)
+class Registration:
+    """One physician in one cycle."""
+
+    id: UUID
+    province_id: str
+    cycle_id: UUID
+    account_id: UUID
+    institution_id: UUID
+    body_id: UUID
+    state: State
+    procedure: Procedure
+    category: Category
+    level: Level
+    photo_id: UUID | None
+    photo_is_reviewed: bool
+
+
+@dataclass(frozen=True)
+class Entitlement:
+    """What a registration lets its physician sit, and by which policy."""
+
+    registration: Registration
+    cycle: Cycle
+
+    @property
+    def rule(self) -> ProcedureRule:
+        return self.cycle.policy.procedures[self.registration.procedure]
+
+    @property
+    def may_test(self) -> bool:
+        return self.registration.state in TESTABLE
+
+    @property
+    def may_practise(self) -> bool:
+        if self.cycle.policy.practice_opens == "registered":
+            return self.registration.state in TESTABLE | {State.CONCLUDED}
+        return self.registration.state is not State.NOT_ADMITTED

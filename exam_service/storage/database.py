@@ -1,0 +1,145 @@
+"""The pool, transactions, and what is done once they are committed."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import asyncpg
+
+from exam_service.errors import Misconfigured, Unavailable
+
+log = logging.getLogger(__name__)
+
+ACQUIRE_SECONDS = 5.0
+STATEMENT_SECONDS = 15.0
+
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+
+Row: TypeAlias = Mapping[str, Any]
+
+
+class Tx:
+    """One open transaction. Use cases that are composed take it as an argument."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._after_commit: list[Callable[[], Awaitable[object]]] = []
+
+    def after_commit(self, call: Callable[[], Awaitable[object]]) -> None:
+        """Have ``call`` awaited once the transaction is committed; it is not called after a rollback.
+
+        For signals ("look again"): its failure is logged and changes nothing, because the truth is stored.
+        """
+        self._after_commit.append(call)
+
+    async def execute(self, sql: str, *args: object) -> str:
+        return str(await self._connection.execute(sql, *args))
+
+    async def execute_many(self, sql: str, rows: Iterable[tuple[object, ...]]) -> None:
+        await self._connection.executemany(sql, rows)
+
+    async def fetch(self, sql: str, *args: object) -> list[Row]:
+        rows: list[Row] = await self._connection.fetch(sql, *args)
+        return rows
+
+    async def fetch_optional(self, sql: str, *args: object) -> Row | None:
+        row: Row | None = await self._connection.fetchrow(sql, *args)
+        return row
+
+    async def fetch_value(self, sql: str, *args: object) -> Any:
+        return await self._connection.fetchval(sql, *args)
+
+
+class Database:
+    """The way to PostgreSQL. Made by :meth:`connect`, closed by :meth:`close`."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def connect(cls, url: str, *, pool_size: int) -> Database:
+        """Open a pool of up to ``pool_size`` connections and check that the server is durable.
+
+        Raises:
+            Misconfigured: The server runs with ``fsync`` or ``synchronous_commit`` off, or is too old.
+            Unavailable: It can't be reached.
+        """
+        try:
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=pool_size,
+                command_timeout=STATEMENT_SECONDS,
+                init=_prepare_connection,
+                server_settings={"application_name": "exam-service", "timezone": "UTC"},
+            )
+        except _AWAY as error:
+            raise Unavailable("数据库暂时连接不上，请稍后再试。", cause=repr(error)) from error
+        database = cls(pool)
+        try:
+            async with database.tx() as tx:
+                await check_durable(tx)
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def tx(self) -> AsyncIterator[Tx]:
+        """A transaction: committed when the block ends, rolled back when it raises.
+
+        Raises:
+            Unavailable: PostgreSQL is away or refuses to write; nothing was stored.
+        """
+        try:
+            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                tx = Tx(connection)
+                async with connection.transaction():
+                    yield tx
+        except _AWAY as error:
+            log.warning("database away: %r", error)
+            raise Unavailable(
+                "服务器暂时无法保存，请稍等片刻，系统会自动重试。", cause=repr(error)
+            ) from error
+        for call in tx._after_commit:  # noqa: SLF001 - the two classes are one thing
+            try:
+                await call()
+            except Exception:
+                log.warning("a signal after commit was lost", exc_info=True)
+
+
+async def _prepare_connection(connection: Any) -> None:
+    await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+
+
+async def check_durable(tx: Tx) -> None:
+    """Refuse a server that may forget what it acknowledged.
+
+    Raises:
+        Misconfigured: Names the setting of PostgreSQL to change.
+    """
+    for name in ("fsync", "synchronous_commit", "full_page_writes"):
+        value = await tx.fetch_value("SELECT current_setting($1)", name)
+        if value == "off" or (name == "synchronous_commit" and value == "local"):
+            raise Misconfigured(
+                f"PostgreSQL runs with {name} = {value}: an acknowledged answer could be lost. Turn it on."
+            )
+    version = int(await tx.fetch_value("SELECT current_setting('server_version_num')"))
+    oldest = 150_000
+    if version < oldest:
+        raise Misconfigured(f"PostgreSQL {version // 10_000} is too old, 15 is the oldest that will do")

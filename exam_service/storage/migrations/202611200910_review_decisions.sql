@@ -1,0 +1,10 @@
+-- The body's word on an attempt. A second one for the same attempt is a correction and needs another person.
+CREATE TABLE decision (
+    id          uuid PRIMARY KEY,
+    province_id text NOT NULL REFERENCES province,
+    attempt_id  uuid NOT NULL UNIQUE REFERENCES attempt,
+    passed      boolean NOT NULL,
+    note        text NOT NULL,
+    decided_by  uuid NOT NULL REFERENCES account,
+    decided_at  timestamptz NOT NULL
+);

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from exam_service.storage.database import Tx
+from exam_service.storage.statements import Statements
+
+SQL = Statements("exam_service.storage")
+
+
+@dataclass(frozen=True, repr=False)
+class WrappedKey:
+    id: UUID
+    wrapped: bytes
+
+
+@dataclass(frozen=True)
+class EvidenceFile:
+    id: UUID
+    path: str
+    sha256: bytes
+
+
+async def insert_data_key(
+    tx: Tx,
+    key_id: UUID,
+    province_id: str,
+    account_id: UUID,
+    cycle_id: UUID | None,
+    data_class: str,
+    wrapped: bytes,
+) -> None:
+    await tx.execute(SQL["insert_data_key"], key_id, province_id, account_id, cycle_id, data_class, wrapped)
+
+
+async def select_optional_data_key(
+    tx: Tx, account_id: UUID, cycle_id: UUID | None, data_class: str
+) -> WrappedKey | None:
+    row = await tx.fetch_optional(SQL["select_optional_data_key"], account_id, cycle_id, data_class)
+    return WrappedKey(**row) if row else None
+
+
+async def select_optional_data_key_by_id(tx: Tx, key_id: UUID) -> WrappedKey | None:
+    row = await tx.fetch_optional(SQL["select_optional_data_key_by_id"], key_id)
+    return WrappedKey(**row) if row else None
+
+
+async def insert_evidence(
+    tx: Tx,
+    evidence_id: UUID,
+    province_id: str,
+    account_id: UUID,
+    data_class: str,
+    path: str,
+    size: int,
+    sha256: bytes,
+    created_at: datetime,
+) -> None:
+    await tx.execute(
+        SQL["insert_evidence"],
+        evidence_id,
+        province_id,
+        account_id,
+        data_class,
+        path,
+        size,
+        sha256,
+        created_at,
+    )
+
+
+async def select_optional_evidence(tx: Tx, evidence_id: UUID, province_id: str) -> EvidenceFile | None:
+    row = await tx.fetch_optional(SQL["select_optional_evidence"], evidence_id, province_id)
+    return EvidenceFile(**row) if row else None

@@ -1,0 +1,20 @@
+-- name: insert_data_key
+INSERT INTO data_key (id, province_id, account_id, cycle_id, data_class, wrapped)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT DO NOTHING
+
+-- name: select_optional_data_key
+SELECT id, wrapped
+FROM data_key
+WHERE account_id = $1 AND cycle_id IS NOT DISTINCT FROM $2::uuid AND data_class = $3
+
+-- name: select_optional_data_key_by_id
+SELECT id, wrapped FROM data_key WHERE id = $1
+
+-- name: insert_evidence
+INSERT INTO evidence (id, province_id, account_id, data_class, path, bytes, sha256, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (id) DO NOTHING
+
+-- name: select_optional_evidence
+SELECT id, path, sha256 FROM evidence WHERE id = $1 AND province_id = $2

@@ -1,0 +1,66 @@
+"""Data keys: one per physician × cycle × class of data, wrapped by the master key.
+
+Destroying a row of ``data_key`` is the purge: nothing sealed with it can be read again, backups included.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from uuid import UUID
+
+from exam_service.crypto.envelope import DataKey, data_key_id, new_secret, open_envelope, seal
+from exam_service.errors import NotFound
+from exam_service.ids import new_id
+from exam_service.storage import queries
+from exam_service.storage.database import Tx
+
+_MASTER_ID = UUID(int=0)
+_CACHE_SIZE = 4096
+
+
+class Vault:
+    """Makes, finds and opens data keys. Keeps the most recent few thousand opened ones in memory."""
+
+    def __init__(self, master_key: bytes) -> None:
+        self._master = DataKey(_MASTER_ID, master_key)
+        self._opened: OrderedDict[UUID, DataKey] = OrderedDict()
+
+    async def key_for(
+        self, tx: Tx, *, province_id: str, account_id: UUID, cycle_id: UUID | None, data_class: str
+    ) -> DataKey:
+        """The data key of this physician, cycle and class, made on first use."""
+        row = await queries.select_optional_data_key(tx, account_id, cycle_id, data_class)
+        if row is None:
+            key_id = new_id()
+            wrapped = seal(self._master, new_secret(), key_id)
+            await queries.insert_data_key(tx, key_id, province_id, account_id, cycle_id, data_class, wrapped)
+            row = await queries.select_optional_data_key(tx, account_id, cycle_id, data_class)
+            if row is None:
+                raise NotFound("数据密钥已被销毁，相关资料不再可用。", code="data_key_destroyed")
+        return self._open(row.id, row.wrapped)
+
+    async def key_of(self, tx: Tx, envelope: bytes) -> DataKey:
+        """The data key that opens ``envelope``.
+
+        Raises:
+            NotFound: It was destroyed: the data is purged.
+        """
+        key_id = data_key_id(envelope)
+        if key_id in self._opened:
+            self._opened.move_to_end(key_id)
+            return self._opened[key_id]
+        row = await queries.select_optional_data_key_by_id(tx, key_id)
+        if row is None:
+            raise NotFound("该资料已按保存期限清除，不能再查看。", code="purged", data_key=key_id)
+        return self._open(row.id, row.wrapped)
+
+    async def open(self, tx: Tx, envelope: bytes, row_id: UUID) -> bytes:
+        """Decrypt an envelope that was sealed for the row ``row_id``."""
+        return open_envelope(await self.key_of(tx, envelope), envelope, row_id)
+
+    def _open(self, key_id: UUID, wrapped: bytes) -> DataKey:
+        key = DataKey(key_id, open_envelope(self._master, wrapped, key_id))
+        self._opened[key_id] = key
+        while len(self._opened) > _CACHE_SIZE:
+            self._opened.popitem(last=False)
+        return key

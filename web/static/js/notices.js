@@ -1,0 +1,43 @@
+/** Words above the question that somebody must see. One notice per topic; the same words are not said twice. */
+
+const place = document.getElementById("notices");
+const shown = new Map();
+
+/** @param {{label: string, href?: string, press?: () => void}} [action] */
+export function notify(topic, kind, text, action) {
+  const old = shown.get(topic);
+  if (old && old.dataset.words === text) return;
+  const notice = document.createElement("div");
+  notice.className = "notice";
+  notice.dataset.kind = kind;
+  notice.dataset.words = text;
+  const body = document.createElement("div");
+  body.append(text);
+  if (action) body.append(actionElement(action));
+  notice.append(body);
+  if (old) old.replaceWith(notice);
+  else place.append(notice);
+  shown.set(topic, notice);
+  notice.scrollIntoView({ block: "nearest" });
+}
+
+export function hush(topic) {
+  const notice = shown.get(topic);
+  if (!notice) return;
+  notice.remove();
+  shown.delete(topic);
+}
+
+function actionElement({ label, href, press }) {
+  const element = document.createElement(href ? "a" : "button");
+  element.className = "button";
+  element.textContent = label;
+  if (href) element.href = href;
+  else element.addEventListener("click", press);
+  // Answers that have not left yet live in this page: the login opens beside it.
+  if (href === "/login") element.target = "_blank";
+  const row = document.createElement("div");
+  row.className = "actions";
+  row.append(element);
+  return row;
+}

@@ -1,0 +1,53 @@
+/** The proctor's corner of the paper: a small self view and one calm line. No fault of it reaches the answers. */
+
+const toggle = document.getElementById("self-toggle");
+const video = document.getElementById("proctor-self");
+const line = document.getElementById("proctor-hint");
+
+/** @param {{attempt: string, epoch: number, csrf: () => string}} options */
+export function watch(options) {
+  let proctor = null;
+  let stopped = false;
+  let state = {};
+  toggle.hidden = false;
+  line.hidden = false;
+  toggle.addEventListener("click", (event) => {
+    if (state.camera === "live") show(!toggle.classList.contains("folded"));
+    // A tap on the picture itself already makes the proctor try again.
+    else if (event.target !== video) proctor?.retry();
+  });
+  begin();
+  return {
+    stop() {
+      stopped = true;
+      proctor?.stop();
+      toggle.hidden = true;
+      line.hidden = true;
+    },
+    /** After a new login. */
+    resume() {
+      if (state.closed === "login_required") proctor?.retry();
+    },
+  };
+
+  async function begin() {
+    try {
+      const { startProctor } = await import("./proctor.js");
+      proctor = await startProctor({ ...options, video, onHint: hint, onState: (now) => { state = now; } });
+      if (stopped) proctor.stop();
+    } catch (error) {
+      console.error(error);
+      hint({ kind: "warn", text: "监考画面未能启动，答题不受影响，情况会如实记录" });
+    }
+  }
+}
+
+function show(folded) {
+  toggle.classList.toggle("folded", folded);
+  toggle.setAttribute("aria-label", folded ? "展开摄像头画面" : "收起摄像头画面");
+}
+
+function hint({ kind, text }) {
+  line.dataset.kind = kind;
+  line.textContent = text;
+}
