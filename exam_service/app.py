@@ -11,7 +11,7 @@ from pathlib import Path
 from aiohttp import web
 
 from exam_service.accounts.usecases import Sessions
-from exam_service.clock import SystemClock
+from exam_service.clock import Clock, SystemClock
 from exam_service.features import wire
 from exam_service.http.csrf import csrf_middleware
 from exam_service.http.guards import check_every_route_is_guarded, guard
@@ -22,7 +22,7 @@ from exam_service.http.session import SESSION_STORE, session
 from exam_service.http.static import ASSETS, Assets, serve_asset
 from exam_service.keys import BUCKETS, FRAMES, SERVICES
 from exam_service.proctor import FRAME_STREAM
-from exam_service.proctor.stream import OPEN_SOCKETS, OpenSockets, close_sockets
+from exam_service.proctor.stream import OPEN_SOCKETS, close_sockets
 from exam_service.queue.buckets import Buckets
 from exam_service.queue.connection import Client, connect
 from exam_service.queue.signals import Signals
@@ -38,7 +38,9 @@ LARGEST_BODY = 1024 * 1024
 
 
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[tuple[Services, Client]]:
+async def open_services(
+    settings: Settings, clock: Clock | None = None
+) -> AsyncIterator[tuple[Services, Client]]:
     """The tools of one process, while the block lasts.
 
     Raises:
@@ -51,7 +53,7 @@ async def open_services(settings: Settings) -> AsyncIterator[tuple[Services, Cli
         yield (
             Services(
                 settings=settings,
-                clock=SystemClock(),
+                clock=clock or SystemClock(),
                 database=database,
                 signals=Signals(client),
                 vault=Vault(settings.key("master_key")),
@@ -69,20 +71,20 @@ def frame_queue(settings: Settings, client: Client) -> WorkStream:
     return WorkStream(client, FRAME_STREAM, limit=settings.queue_limit)
 
 
-def create_app(settings: Settings) -> web.Application:
-    """The web application; its tools are opened when it starts."""
+def create_app(settings: Settings, clock: Clock | None = None) -> web.Application:
+    """The web application; its tools are opened when it starts. Tests bring a clock of their own."""
     app = web.Application(
         middlewares=[security_headers, problems, session, csrf_middleware(settings.key("csrf_key")), guard],
         client_max_size=LARGEST_BODY,
     )
     app[ASSETS] = Assets.read(WEB_ROOT / "static")
-    app[OPEN_SOCKETS] = OpenSockets()
+    app[OPEN_SOCKETS] = set()
     setup_templates(app, WEB_ROOT / "templates")
     app.add_routes([web.get("/static/{build}/{name:.+}", serve_asset), *wire().routes])
     check_every_route_is_guarded(app)
 
     async def tools(app: web.Application) -> AsyncIterator[None]:
-        async with open_services(settings) as (services, client):
+        async with open_services(settings, clock) as (services, client):
             app[SERVICES] = services
             app[BUCKETS] = Buckets(client)
             app[FRAMES] = frame_queue(settings, client)

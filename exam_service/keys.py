@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from exam_service.accounts.model import Principal
+from exam_service.http.request_keys import VIEWER
 from exam_service.queue.buckets import Buckets
 from exam_service.queue.stream import WorkStream
 from exam_service.wiring import Services
@@ -16,5 +17,6 @@ FRAMES = web.AppKey("frames", WorkStream)
 
 def viewer(request: web.Request) -> Principal:
     """Who asks; only for routes that are not public."""
-    principal: Principal = request["viewer"]
+    principal = request[VIEWER]
+    assert isinstance(principal, Principal)  # noqa: S101 - the guard let nobody else in
     return principal

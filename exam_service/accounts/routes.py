@@ -18,6 +18,7 @@ from exam_service.errors import Invalid, TooMany
 from exam_service.http.guards import allow, public
 from exam_service.http.pages import render
 from exam_service.http.problems import status_of
+from exam_service.http.request_keys import SESSION_DIGEST, VIEWER
 from exam_service.http.requests import form_fields, local_path, remote_address
 from exam_service.http.session import SESSION_COOKIE, drop_cookie, flash, set_cookie
 from exam_service.keys import BUCKETS, SERVICES, viewer
@@ -26,12 +27,12 @@ from exam_service.organisations import usecases as organisations
 
 @public
 async def front(request: web.Request) -> web.Response:
-    raise web.HTTPSeeOther("/home" if request["viewer"] else "/login")
+    raise web.HTTPSeeOther("/home" if request[VIEWER] else "/login")
 
 
 @public
 async def show_login(request: web.Request) -> web.Response:
-    if request["viewer"]:
+    if request[VIEWER]:
         raise web.HTTPSeeOther(local_path(request.query.get("next"), "/home"))
     return await _login_page(request, {"province": "", "number": ""}, None)
 
@@ -76,7 +77,7 @@ async def login(request: web.Request) -> web.Response:
 
 @public
 async def show_staff_login(request: web.Request) -> web.Response:
-    if request["viewer"]:
+    if request[VIEWER]:
         raise web.HTTPSeeOther("/home")
     return render(request, "accounts/staff_login.html", {"form": {"username": ""}, "error": None})
 
@@ -103,8 +104,8 @@ async def staff_login(request: web.Request) -> web.Response:
 
 
 async def _enter(request: web.Request, token: str, target: str) -> web.Response:
-    if request["viewer"]:  # somebody was logged in on this browser: their session ends here
-        await usecases.logout(request.app[SERVICES].database, request["session_digest"])
+    if request[VIEWER]:  # somebody was logged in on this browser: their session ends here
+        await usecases.logout(request.app[SERVICES].database, request[SESSION_DIGEST])
     response = web.HTTPSeeOther(target)
     set_cookie(response, SESSION_COOKIE, token)
     raise response
@@ -112,7 +113,7 @@ async def _enter(request: web.Request, token: str, target: str) -> web.Response:
 
 @allow(*Role)
 async def logout(request: web.Request) -> web.Response:
-    await usecases.logout(request.app[SERVICES].database, request["session_digest"])
+    await usecases.logout(request.app[SERVICES].database, request[SESSION_DIGEST])
     response = web.HTTPSeeOther("/login" if viewer(request).role is Role.PHYSICIAN else "/staff/login")
     drop_cookie(response, SESSION_COOKIE)
     flash(response, "good", "您已安全退出。")

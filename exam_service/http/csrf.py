@@ -11,6 +11,7 @@ from aiohttp import web
 from exam_service.crypto.hashes import keyed_hash, same
 from exam_service.errors import Forbidden
 from exam_service.http.guards import Handler
+from exam_service.http.request_keys import CSRF_BASIS, CSRF_TOKEN
 
 HEADER = "X-CSRF-Token"
 FIELD = "csrf_token"
@@ -34,7 +35,7 @@ def csrf_middleware(key: bytes) -> Any:
 
     @web.middleware
     async def csrf(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request["csrf_token"] = token_for(key, request["csrf_basis"])
+        request[CSRF_TOKEN] = token_for(key, request[CSRF_BASIS])
         if request.method not in _SAFE and request.match_info.http_exception is None:
             if "Origin" in request.headers and not is_same_origin(request):
                 raise Forbidden(_EXPIRED, code="bad_origin")
@@ -44,7 +45,7 @@ def csrf_middleware(key: bytes) -> Any:
                 "multipart/form-data",
             }:
                 sent = str((await request.post()).get(FIELD, ""))
-            if not same(sent or "", request["csrf_token"]):
+            if not same(sent or "", request[CSRF_TOKEN]):
                 raise Forbidden(_EXPIRED, code="bad_csrf")
         return await handler(request)
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from exam_service.errors import Forbidden, LoginRequired, Misconfigured
+from exam_service.http.request_keys import VIEWER, role_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 H = TypeVar("H", bound=Callable[..., Any])
@@ -60,9 +61,9 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     access = access_of(request.match_info.handler)
     if access is not PUBLIC:
-        viewer = request.get("viewer")
+        viewer = request.get(VIEWER)
         if viewer is None:
             raise LoginRequired("请先登录。")
-        if viewer.role not in access:
+        if role_of(viewer) not in access:
             raise Forbidden("您的账号没有使用此功能的权限。")
     return await handler(request)

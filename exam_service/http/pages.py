@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from exam_service.clock import in_china
 from exam_service.http.csrf import FIELD
+from exam_service.http.request_keys import CSRF_TOKEN, VIEWER
 from exam_service.http.session import FLASH_COOKIE, drop_cookie, read_flash
 from exam_service.http.static import ASSETS
 
@@ -37,13 +38,13 @@ def render(
     request: web.Request, template: str, context: Mapping[str, Any], *, status: int = 200
 ) -> web.Response:
     """A page. Adds the viewer, the CSRF token and a message left by the page before."""
-    token = request.get("csrf_token", "")
+    token = request.get(CSRF_TOKEN, "")
     message = read_flash(request)
     response = aiohttp_jinja2.render_template(
         template,
         request,
         {
-            "account": request.get("viewer"),
+            "account": request.get(VIEWER),
             "csrf_token": token,
             "csrf_field": lambda: Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, token),
             "flash": message,

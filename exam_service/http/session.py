@@ -10,6 +10,7 @@ from aiohttp import web
 
 from exam_service.crypto.hashes import new_token, token_hash
 from exam_service.http.guards import Handler
+from exam_service.http.request_keys import CSRF_BASIS, SESSION_DIGEST, VIEWER
 
 SESSION_COOKIE = "__Host-exam"
 ANONYMOUS_COOKIE = "__Host-exam-visitor"
@@ -56,18 +57,19 @@ def read_flash(request: web.Request) -> dict[str, str] | None:
 @web.middleware
 async def session(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Put ``viewer`` and ``session_digest`` on the request; give visitors a cookie to tie CSRF tokens to."""
-    request["viewer"] = None
+    viewer = None
     token = request.cookies.get(SESSION_COOKIE)
     if token and not request.path.startswith("/static/"):
         digest = token_hash(token)
-        request["viewer"] = await request.app[SESSION_STORE].find(digest)
-        request["session_digest"] = digest
-    if request["viewer"] is not None:
-        request["csrf_basis"] = token
+        viewer = await request.app[SESSION_STORE].find(digest)
+        request[SESSION_DIGEST] = digest
+    request[VIEWER] = viewer
+    if token and viewer is not None:
+        request[CSRF_BASIS] = token
         return await handler(request)
     visitor = request.cookies.get(ANONYMOUS_COOKIE)
-    request["csrf_basis"] = visitor or new_token()
+    request[CSRF_BASIS] = visitor or new_token()
     response = await handler(request)
     if not visitor and request.method == "GET" and not response.prepared:
-        set_cookie(response, ANONYMOUS_COOKIE, request["csrf_basis"])
+        set_cookie(response, ANONYMOUS_COOKIE, request[CSRF_BASIS])
     return response

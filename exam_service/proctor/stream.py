@@ -21,6 +21,7 @@ from exam_service.crypto.hashes import same
 from exam_service.errors import DomainError, Forbidden, Invalid, LoginRequired, Unavailable
 from exam_service.http.csrf import is_same_origin
 from exam_service.http.guards import allow
+from exam_service.http.request_keys import CSRF_TOKEN, SESSION_DIGEST
 from exam_service.http.requests import path_id
 from exam_service.http.session import SESSION_STORE
 from exam_service.keys import FRAMES, SERVICES, viewer
@@ -41,11 +42,7 @@ _BURST = 5
 _RATE_ALLOWANCE = 2.0  # random extra snapshots come on top of the regular ones
 
 
-class OpenSockets(set[web.WebSocketResponse]):
-    """The connections of this process."""
-
-
-OPEN_SOCKETS = web.AppKey("open_sockets", OpenSockets)
+OPEN_SOCKETS = web.AppKey("open_sockets", set[web.WebSocketResponse])
 
 
 class Hello(BaseModel):
@@ -79,7 +76,8 @@ async def stream_frames(request: web.Request) -> web.WebSocketResponse:
 
 async def close_sockets(app: web.Application) -> None:
     """At a graceful stop: browsers reconnect, to another process or a new one."""
-    for socket in set(app[OPEN_SOCKETS]):
+    sockets = app[OPEN_SOCKETS]
+    for socket in tuple(sockets):
         with suppress(OSError):
             await socket.close(code=WSCloseCode.GOING_AWAY, message=b"restarting")
 
@@ -154,7 +152,7 @@ class _Connection:
             hello = Hello.model_validate_json(message.data)
         except ValidationError:
             raise Invalid("页面已过期，请刷新页面后再试一次。", code="bad_hello") from None
-        if not same(hello.csrf, self._request["csrf_token"]):
+        if not same(hello.csrf, self._request[CSRF_TOKEN]):
             raise Forbidden("页面已过期，请刷新页面后再试一次。", code="bad_csrf")
         stream = await usecases.open_stream(
             self._services, self._principal, self._attempt_id, purpose=hello.purpose, epoch=hello.epoch
@@ -205,7 +203,7 @@ class _Connection:
             await asyncio.sleep(RECHECK_SECONDS)
             try:
                 store = self._request.app[SESSION_STORE]
-                if await store.find(self._request["session_digest"]) is None:
+                if await store.find(self._request[SESSION_DIGEST]) is None:
                     raise LoginRequired("登录已过期，请重新登录。")
                 await usecases.still_wanted(self._services, self._principal, stream)
             except Unavailable:

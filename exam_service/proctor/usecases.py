@@ -134,7 +134,7 @@ async def open_stream(
 
 
 async def still_wanted(services: Services, principal: Principal, stream: OpenStream) -> None:
-    """Raises as :func:`open_stream` when the attempt no longer takes this stream's frames, or consent ended."""
+    """Raises as :func:`open_stream` once frames are no longer wanted, or consent has ended."""
     async with services.database.tx() as tx:
         attempt = await papers.own_attempt(tx, principal, stream.row.attempt_id)
         if not await accounts.has_face_consent(tx, principal.account_id):

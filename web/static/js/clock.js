@@ -9,6 +9,7 @@ export class Countdown {
   #wall = 0;
   #drift = 0;
   #timer = 0;
+  #stopped = false;
   #onTick;
   #onJump;
 
@@ -20,6 +21,7 @@ export class Countdown {
 
   /** @param {number} askedAt performance.now() when the request left; the server looked about half way */
   sync(left, askedAt) {
+    if (this.#stopped) return;
     const now = performance.now();
     const travelled = (now - askedAt) / 2;
     this.#left = left;
@@ -30,9 +32,10 @@ export class Countdown {
     this.#tick();
   }
 
+  /** For good: an answer still under way must not start it again. */
   stop() {
+    this.#stopped = true;
     clearInterval(this.#timer);
-    this.#timer = 0;
   }
 
   #tick() {

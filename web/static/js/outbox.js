@@ -40,6 +40,11 @@ export class Outbox {
     this.#pump();
   }
 
+  /** What was last chosen for an item and is not acknowledged yet. */
+  waiting(item) {
+    return this.#queue.filter((entry) => entry.item === item).pop()?.option;
+  }
+
   /** Resolves when nothing is left to send. */
   drained() {
     return this.unsent ? new Promise((resolve) => this.#waiters.push(resolve)) : Promise.resolve();

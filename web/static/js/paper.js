@@ -123,7 +123,7 @@ function askForLogin() {
 
 /** The server will never take this one: the page must not look as if it had. */
 function takeBack({ item }, error) {
-  sheet.answer(item, acknowledged.get(item));
+  sheet.answer(item, outbox.waiting(item) ?? acknowledged.get(item));
   if (sheet.current.id === item) sheet.redraw();
   notify("refused", "bad", `第${sheet.number(item)}题没有保存：${error.message}`);
 }
@@ -188,7 +188,7 @@ function timeIsBack() {
 }
 
 function lose() {
-  if (phase === "lost") return;
+  if (ended()) return;
   phase = "lost";
   closeDialog(element("hand-in-dialog"));
   clock.stop();

@@ -1,0 +1,134 @@
+"""Real servers for the tests: one PostgreSQL for the run, a Redis and a template database for each worker."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from exam_service.queue.connection import Client, connect
+from exam_service.settings import Settings
+from exam_service.storage.database import Database
+from exam_service.storage.embedded import EmbeddedPostgres, EmbeddedRedis
+from exam_service.storage.migrate import migrate
+from exam_service.storage.vault import Vault
+from tests.world import World, build_world
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="  # of tests only: 32 digits
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that starts the run keeps the servers; xdist's workers inherit the address."""
+    if hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    home = Path(tempfile.mkdtemp(prefix="exam-tests-"))
+    postgres = EmbeddedPostgres(home / "postgres")
+    postgres.start()
+    os.environ["EXAM_TESTS_DSN"] = postgres.dsn
+
+    def stop() -> None:
+        postgres.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+    config.add_cleanup(stop)
+
+
+def _dsn_for(database: str) -> str:
+    return os.environ["EXAM_TESTS_DSN"].replace("/exam?", f"/{database}?")
+
+
+async def _run_sql(statement: str) -> None:
+    connection = await asyncpg.connect(_dsn_for("exam"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def template_database(worker_id: str) -> AsyncIterator[str]:
+    """A migrated, empty database to copy."""
+    name = f"template_{worker_id}"
+    await _run_sql(f"CREATE DATABASE {name}")
+    await migrate(_dsn_for(name))
+    yield name
+
+
+@pytest.fixture(scope="session")
+def worker_id(request: pytest.FixtureRequest) -> str:
+    return os.environ.get("PYTEST_XDIST_WORKER", "master")
+
+
+@pytest.fixture
+async def database_url(template_database: str) -> AsyncIterator[str]:
+    """A migrated database of the test's own."""
+    name = f"test_{secrets.token_hex(6)}"
+    await _run_sql(f"CREATE DATABASE {name} TEMPLATE {template_database}")
+    yield _dsn_for(name)
+    await _run_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
+    with EmbeddedRedis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+async def redis_client(redis_server: EmbeddedRedis) -> AsyncIterator[Client]:
+    """An empty Redis."""
+    client = connect(redis_server.url)
+    await client.flushall()
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def settings(database_url: str, redis_server: EmbeddedRedis, tmp_path: Path) -> Settings:
+    return Settings(
+        database_url=database_url,
+        redis_url=redis_server.url,
+        data_dir=tmp_path / "data",
+        master_key=_KEY,
+        lookup_key=_KEY,
+        csrf_key=_KEY,
+        database_pool=8,
+    )
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    database = await Database.connect(settings.database_url, pool_size=8)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def world(settings: Settings, database: Database) -> World:
+    """Two provinces with bodies, institutions, banks, and an account of every role in each."""
+    return await build_world(database, settings, Vault(settings.key("master_key")))
+
+
+@pytest.fixture(scope="session")
+def faces_dir() -> Path:
+    """Real photographs; where they are absent the test skips."""
+    faces = SHARED / "faces"
+    if not faces.is_dir():
+        pytest.skip("the photographs of shared/data/faces are not here")
+    return faces
+
+
+@pytest.fixture(scope="session")
+def question_files() -> list[Path]:
+    """Real four-option questions; where they are absent the test skips."""
+    files = sorted((SHARED / "questions").glob("*.csv"))
+    if not files:
+        pytest.skip("the questions of shared/data/questions are not here")
+    return files

@@ -1,0 +1,282 @@
+"""A small world to test in: provinces, bodies, institutions, banks, and somebody of every role."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from aiohttp import ClientResponse, CookieJar
+from aiohttp.test_utils import TestClient, TestServer
+
+from exam_service.accounts import usecases as accounts
+from exam_service.accounts.model import FACE_CONSENT_VERSION, Principal, Role
+from exam_service.app import create_app
+from exam_service.clock import in_china
+from exam_service.cycles import usecases as cycles
+from exam_service.cycles.model import Cycle
+from exam_service.cycles.policy import Procedure, Subject, read_preset
+from exam_service.demo.people import identity_number
+from exam_service.organisations import usecases as organisations
+from exam_service.papers import usecases as papers
+from exam_service.papers.model import Attempt
+from exam_service.questions import usecases as questions
+from exam_service.questions.model import Draft, Use
+from exam_service.registration import usecases as registration
+from exam_service.registration.model import Category, Level, Registration, State
+from exam_service.settings import Settings
+from exam_service.storage.database import Database, Tx
+from exam_service.storage.vault import Vault
+
+PASSWORD = "right4test"
+START = datetime(2026, 5, 12, 2, 0, tzinfo=UTC)  # 10:00 in China, within the tests
+
+
+class FakeClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        return self._now
+
+    def move(self, **delta: float) -> None:
+        self._now += timedelta(**delta)
+
+
+@dataclass
+class Place:
+    """One province with a body, an institution and a cycle; a second body and institution as neighbours."""
+
+    province_id: str
+    cycle: Cycle
+    body_id: UUID
+    institution_id: UUID
+    other_body_id: UUID
+    staff: dict[Role, Principal] = field(default_factory=dict)
+    physicians: list[Principal] = field(default_factory=list)
+    registrations: list[Registration] = field(default_factory=list)
+
+    @property
+    def general(self) -> Principal:
+        """A physician of the general procedure: both papers."""
+        return self.physicians[0]
+
+    @property
+    def simple(self) -> Principal:
+        return self.physicians[1]
+
+    def number_of(self, principal: Principal) -> str:
+        return identity_number(self.province_id, self.physicians.index(principal) + 1)
+
+    def username_of(self, role: Role) -> str:
+        return f"{self.province_id}-{role}"
+
+
+@dataclass
+class World:
+    database: Database
+    settings: Settings
+    vault: Vault
+    clock: FakeClock
+    here: Place
+    elsewhere: Place
+
+    async def start(self, principal: Principal, subject: Subject = Subject.HUMANITIES) -> Attempt:
+        """Accept the notice: the attempt is prepared."""
+        version = self.here.cycle.policy.notice_version
+        return await papers.start(self.database, self.clock, principal, subject, notice_version=version)
+
+    async def admit(self, attempt: Attempt) -> None:
+        """Pass the identity check."""
+        async with self.database.tx() as tx:
+            await papers.admit(
+                tx, self.clock, attempt.id, attempt.province_id, cause="test", actor_id=attempt.account_id
+            )
+
+    async def open(self, principal: Principal, subject: Subject = Subject.HUMANITIES) -> papers.OpenPaper:
+        """Start, be admitted and open the paper."""
+        attempt = await self.start(principal, subject)
+        await self.admit(attempt)
+        return await papers.take_lease(self.database, self.clock, principal, attempt.id)
+
+    async def consent(self, principal: Principal) -> None:
+        await accounts.give_face_consent(
+            self.database, self.clock, principal, version=FACE_CONSENT_VERSION
+        )
+
+    async def keys_of(self, paper: papers.OpenPaper) -> dict[UUID, UUID]:
+        """What only the marker knows."""
+        async with self.database.tx() as tx:
+            return await questions.keys_by_id(tx, [item.id for item in paper.items])
+
+
+async def build_world(database: Database, settings: Settings, vault: Vault) -> World:
+    clock = FakeClock()
+    password_hash = await accounts.hash_password(PASSWORD)
+    async with database.tx() as tx:
+        here = await _place(tx, clock, settings, vault, "hunan", "hunan-2026", password_hash)
+        elsewhere = await _place(tx, clock, settings, vault, "henan", "henan-c6", password_hash)
+    return World(database, settings, vault, clock, here, elsewhere)
+
+
+async def _place(
+    tx: Tx,
+    clock: FakeClock,
+    settings: Settings,
+    vault: Vault,
+    province_id: str,
+    preset: str,
+    password_hash: str,
+) -> Place:
+    await organisations.add_province(tx, province_id, f"{province_id}省")
+    body = await organisations.add_body(tx, province_id, "考核机构甲")
+    other_body = await organisations.add_body(tx, province_id, "考核机构乙")
+    institution = await organisations.add_institution(tx, province_id, "医院甲")
+    today = in_china(clock.now()).date()
+    cycle = await cycles.open_cycle(
+        tx,
+        clock,
+        province_id=province_id,
+        title="本周期",
+        tests_from=today - timedelta(days=1),
+        tests_until=today + timedelta(days=8),
+        policy=read_preset(preset),
+    )
+    place = Place(province_id, cycle, body.id, institution.id, other_body.id)
+    for role in (Role.BODY, Role.INSTITUTION, Role.AUTHORITY, Role.OPERATOR):
+        body_id = body.id if role is Role.BODY else None
+        institution_id = institution.id if role is Role.INSTITUTION else None
+        account_id = await accounts.add_staff(
+            tx,
+            clock,
+            province_id=province_id,
+            role=role,
+            name=f"{role}人员",
+            username=place.username_of(role),
+            password_hash=password_hash,
+            body_id=body_id,
+            institution_id=institution_id,
+        )
+        place.staff[role] = Principal(account_id, role, province_id, f"{role}人员", body_id, institution_id)
+    for index, procedure in enumerate((Procedure.GENERAL, Procedure.SIMPLE, Procedure.SIMPLE), start=1):
+        await _physician(tx, clock, settings, vault, place, index, procedure, password_hash)
+    for title, subject, use, count in (
+        ("人文考试", Subject.HUMANITIES, Use.EXAM, 55),
+        ("人文练习", Subject.HUMANITIES, Use.PRACTICE, 60),
+        ("临床考试", Subject.PROFESSIONAL, Use.EXAM, 101),
+    ):
+        professional = subject is Subject.PROFESSIONAL
+        await questions.import_bank(
+            tx,
+            clock,
+            province_id=province_id,
+            title=title,
+            subject=subject,
+            category=Category.CLINICAL if professional else None,
+            level=Level.LICENSED if professional else None,
+            use=use,
+            drafts=[draft(f"{title}第{number}题") for number in range(count)],
+        )
+    return place
+
+
+def draft(stem: str) -> Draft:
+    """An item whose right option says so."""
+    options = tuple(f"{stem}选项{letter}" for letter in "ABCDE")
+    return Draft(stem, options, hash(stem) % 5, f"{stem}的解析", ("测试",))
+
+
+async def _physician(
+    tx: Tx,
+    clock: FakeClock,
+    settings: Settings,
+    vault: Vault,
+    place: Place,
+    index: int,
+    procedure: Procedure,
+    password_hash: str,
+) -> None:
+    account_id = await accounts.add_physician(
+        tx,
+        clock,
+        settings,
+        vault,
+        province_id=place.province_id,
+        name=f"医师{index}",
+        number=identity_number(place.province_id, index),
+        password_hash=password_hash,
+    )
+    place.physicians.append(
+        Principal(account_id, Role.PHYSICIAN, place.province_id, f"医师{index}", None, None)
+    )
+    place.registrations.append(
+        await registration.add_registration(
+            tx,
+            clock,
+            cycle=place.cycle,
+            account_id=account_id,
+            institution_id=place.institution_id,
+            body_id=place.body_id,
+            procedure=procedure,
+            category=Category.CLINICAL,
+            level=Level.LICENSED,
+            state=State.REGISTERED,
+        )
+    )
+
+
+class Browser:
+    """Somebody's browser without its pictures: cookies, the CSRF token, forms and JSON."""
+
+    def __init__(self, client: TestClient) -> None:
+        self.client = client
+        self.csrf = ""
+
+    async def get(self, path: str, **options: object) -> ClientResponse:
+        answer = await self.client.get(path, allow_redirects=False, **options)  # type: ignore[arg-type]
+        text = await answer.text() if answer.content_type == "text/html" else ""
+        marker = '<meta name="csrf-token" content="'
+        if marker in text:
+            self.csrf = text.split(marker, 1)[1].split('"', 1)[0]
+        return answer
+
+    async def submit(self, path: str, **fields: str) -> ClientResponse:
+        return await self.client.post(
+            path, data={"csrf_token": self.csrf, **fields}, allow_redirects=False
+        )
+
+    async def send(self, path: str, body: object) -> ClientResponse:
+        headers = {"X-CSRF-Token": self.csrf, "Accept": "application/json"}
+        return await self.client.post(path, json=body, headers=headers, allow_redirects=False)
+
+    async def login(self, place: Place, principal: Principal) -> ClientResponse:
+        if principal.role is Role.PHYSICIAN:
+            await self.get("/login")
+            answer = await self.submit(
+                "/login", province=place.province_id, number=place.number_of(principal), password=PASSWORD
+            )
+        else:
+            await self.get("/staff/login")
+            answer = await self.submit(
+                "/staff/login", username=place.username_of(principal.role), password=PASSWORD
+            )
+        await self.get("/home")
+        return answer
+
+
+@asynccontextmanager
+async def serving(world: World) -> AsyncIterator[TestServer]:
+    """The web application on a port, with the world's clock."""
+    async with TestServer(create_app(world.settings, world.clock)) as server:
+        yield server
+
+
+@asynccontextmanager
+async def browsing(server: TestServer) -> AsyncIterator[Browser]:
+    jar = CookieJar(unsafe=True, treat_as_secure_origin=[server.make_url("/").origin()])
+    async with TestClient(server, cookie_jar=jar) as client:
+        yield Browser(client)
