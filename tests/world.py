@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import asyncpg
 from aiohttp import ClientResponse, CookieJar
 from aiohttp.test_utils import TestClient, TestServer
 
 from exam_service.accounts import usecases as accounts
 from exam_service.accounts.model import FACE_CONSENT_VERSION, Principal, Role
 from exam_service.app import create_app
-from exam_service.clock import in_china
+from exam_service.clock import Clock, in_china
 from exam_service.cycles import usecases as cycles
 from exam_service.cycles.model import Cycle
 from exam_service.cycles.policy import Procedure, Subject, read_preset
+from exam_service.crypto.envelope import seal
 from exam_service.demo.people import identity_number
+from exam_service.ids import new_id
 from exam_service.organisations import usecases as organisations
 from exam_service.papers import usecases as papers
-from exam_service.papers.model import Attempt
+from exam_service.papers.model import AnswerEvent, Attempt
+from exam_service.proctor import queries as proctor_queries
+from exam_service.proctor.model import Check, Purpose, StreamRow, Thresholds, Verdict
+from exam_service.proctor.usecases import FRAME
 from exam_service.questions import usecases as questions
 from exam_service.questions.model import Draft, Use
 from exam_service.registration import usecases as registration
 from exam_service.registration.model import Category, Level, Registration, State
 from exam_service.settings import Settings
 from exam_service.storage.database import Database, Tx
+from exam_service.storage.evidence import EvidenceStore
 from exam_service.storage.vault import Vault
 
 PASSWORD = "right4test"
@@ -104,18 +113,113 @@ class World:
         return await papers.take_lease(self.database, self.clock, principal, attempt.id)
 
     async def consent(self, principal: Principal) -> None:
-        await accounts.give_face_consent(
-            self.database, self.clock, principal, version=FACE_CONSENT_VERSION
-        )
+        await accounts.give_face_consent(self.database, self.clock, principal, version=FACE_CONSENT_VERSION)
 
     async def keys_of(self, paper: papers.OpenPaper) -> dict[UUID, UUID]:
         """What only the marker knows."""
         async with self.database.tx() as tx:
             return await questions.keys_by_id(tx, [item.id for item in paper.items])
 
+    async def colleague(self, place: Place, username: str, *, body_id: UUID) -> Principal:
+        """Another member of staff of a body, with an account of their own."""
+        password_hash = await accounts.hash_password(PASSWORD)
+        async with self.database.tx() as tx:
+            account_id = await accounts.add_staff(
+                tx,
+                self.clock,
+                province_id=place.province_id,
+                role=Role.BODY,
+                name=f"{username}人员",
+                username=username,
+                password_hash=password_hash,
+                body_id=body_id,
+            )
+        return Principal(account_id, Role.BODY, place.province_id, f"{username}人员", body_id, None)
 
-async def build_world(database: Database, settings: Settings, vault: Vault) -> World:
-    clock = FakeClock()
+    async def hand_in(self, paper: papers.OpenPaper, *, right: int) -> Attempt:
+        """Answer the first ``right`` items rightly and hand in."""
+        keys = await self.keys_of(paper)
+        attempt = paper.attempt
+        principal = self._owner_of(attempt)
+        for seq, item in enumerate(paper.items[:right], start=1):
+            event = AnswerEvent(
+                attempt.id, attempt.lease_epoch, seq, item.id, keys[item.id], self.clock.now()
+            )
+            await papers.save_answer(self.database, self.clock, principal, event)
+        return await papers.hand_in(self.database, self.clock, principal, attempt.id, attempt.lease_epoch)
+
+    def _owner_of(self, attempt: Attempt) -> Principal:
+        for place in (self.here, self.elsewhere):
+            for principal in place.physicians:
+                if principal.account_id == attempt.account_id:
+                    return principal
+        raise LookupError(attempt.account_id)
+
+    async def watch(
+        self,
+        attempt: Attempt,
+        opened_at: datetime,
+        closed_at: datetime | None = None,
+        purpose: Purpose = Purpose.PAPER,
+    ) -> StreamRow:
+        """A camera's connection, open from then to then."""
+        row = StreamRow(new_id(), attempt.province_id, attempt.id, purpose, attempt.lease_epoch, opened_at)
+        async with self.database.tx() as tx:
+            await proctor_queries.insert_stream(tx, row)
+            if closed_at is not None:
+                await proctor_queries.update_stream_closed(tx, row.id, closed_at, 0, 0)
+        return row
+
+    async def snapshot(
+        self,
+        attempt: Attempt,
+        stream: StreamRow,
+        seq: int,
+        verdict: Verdict,
+        picture: bytes | None,
+        *,
+        distance: float | None = None,
+    ) -> Check:
+        """A verdict on a frame, kept as evidence when there is a ``picture``, sealed as workers seal it."""
+        now = self.clock.now()
+        check = Check(
+            id=new_id(),
+            province_id=attempt.province_id,
+            attempt_id=attempt.id,
+            stream_id=stream.id,
+            seq=seq,
+            purpose=stream.purpose,
+            received_at=now,
+            checked_at=now,
+            verdict=verdict,
+            faces={Verdict.NO_FACE: 0, Verdict.SEVERAL_FACES: 2}.get(verdict, 1),
+            distance=distance,
+            model="model of tests",
+            thresholds=Thresholds(0.45, 0.65),
+            enrolled=False,
+            evidence_id=None if picture is None else new_id(),
+        )
+        store = EvidenceStore(self.settings.data_dir / "evidence")
+        owner = {"province_id": attempt.province_id, "account_id": attempt.account_id}
+        async with self.database.tx() as tx:
+            if picture is not None and check.evidence_id is not None:
+                key = await self.vault.key_for(tx, **owner, cycle_id=attempt.cycle_id, data_class=FRAME)
+                blob = await store.write(
+                    check.evidence_id,
+                    seal(key, picture, check.evidence_id),
+                    province_id=attempt.province_id,
+                    data_class=FRAME,
+                    now=now,
+                )
+                await store.record(tx, blob, **owner, data_class=FRAME, now=now)
+            await proctor_queries.insert_check(tx, check)
+        return check
+
+
+async def build_world(
+    database: Database, settings: Settings, vault: Vault, clock: Clock | None = None
+) -> World:
+    clock = clock or FakeClock()
     password_hash = await accounts.hash_password(PASSWORD)
     async with database.tx() as tx:
         here = await _place(tx, clock, settings, vault, "hunan", "hunan-2026", password_hash)
@@ -125,7 +229,7 @@ async def build_world(database: Database, settings: Settings, vault: Vault) -> W
 
 async def _place(
     tx: Tx,
-    clock: FakeClock,
+    clock: Clock,
     settings: Settings,
     vault: Vault,
     province_id: str,
@@ -192,7 +296,7 @@ def draft(stem: str) -> Draft:
 
 async def _physician(
     tx: Tx,
-    clock: FakeClock,
+    clock: Clock,
     settings: Settings,
     vault: Vault,
     place: Place,
@@ -245,13 +349,17 @@ class Browser:
         return answer
 
     async def submit(self, path: str, **fields: str) -> ClientResponse:
-        return await self.client.post(
-            path, data={"csrf_token": self.csrf, **fields}, allow_redirects=False
-        )
+        return await self.client.post(path, data={"csrf_token": self.csrf, **fields}, allow_redirects=False)
 
     async def send(self, path: str, body: object) -> ClientResponse:
         headers = {"X-CSRF-Token": self.csrf, "Accept": "application/json"}
         return await self.client.post(path, json=body, headers=headers, allow_redirects=False)
+
+    async def login_staff(self, username: str) -> ClientResponse:
+        await self.get("/staff/login")
+        answer = await self.submit("/staff/login", username=username, password=PASSWORD)
+        await self.get("/home")
+        return answer
 
     async def login(self, place: Place, principal: Principal) -> ClientResponse:
         if principal.role is Role.PHYSICIAN:
@@ -280,3 +388,32 @@ async def browsing(server: TestServer) -> AsyncIterator[Browser]:
     jar = CookieJar(unsafe=True, treat_as_secure_origin=[server.make_url("/").origin()])
     async with TestClient(server, cookie_jar=jar) as client:
         yield Browser(client)
+
+
+@asynccontextmanager
+async def own_database(template: str) -> AsyncIterator[str]:
+    """A copy of a migrated database, for a module's whole life; gives its address."""
+    server = os.environ["EXAM_TESTS_DSN"]
+    name = f"test_{secrets.token_hex(6)}"
+    admin = await asyncpg.connect(server)
+    try:
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield server.replace("/exam?", f"/{name}?")
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()
+
+
+async def contents(database: Database) -> dict[str, str]:
+    """A digest of every table: equal before and after means that nothing changed."""
+    async with database.tx() as tx:
+        names = await tx.fetch(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+        )
+        return {
+            row["tablename"]: await tx.fetch_value(
+                f"SELECT md5(coalesce(string_agg(t::text, chr(10) ORDER BY t::text), '')) "
+                f'FROM "{row["tablename"]}" t'
+            )
+            for row in names
+        }

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from exam_service.papers.model import State
 
 GRACE = timedelta(seconds=60)
+KEPT_LATE = timedelta(hours=24)
 
 
 def deadline_of(admitted_at: datetime, minutes: int) -> datetime:
@@ -28,6 +29,11 @@ def takes_answers(state: State, deadline: datetime | None, now: datetime) -> boo
     if state not in {State.RUNNING, State.CLOSING} or deadline is None:
         return False
     return now <= deadline + GRACE
+
+
+def keeps_late_answers(deadline: datetime | None, now: datetime) -> bool:
+    """Whether an answer that no longer counts is still journaled, for staff to see what was on its way."""
+    return deadline is not None and now <= deadline + KEPT_LATE
 
 
 def due_state(state: State, deadline: datetime | None, now: datetime) -> State:

@@ -285,7 +285,8 @@ async def save_answer(
     """Journal an answer and make it current; returns once committed, with the time left.
 
     The same (attempt, epoch, seq) sent again is acknowledged again and changes nothing. An answer of an older
-    lease is journaled, becomes current only where no newer lease answered that item, and its page is told.
+    lease is journaled, becomes current only where no newer lease answered that item, and its page is told. One
+    that comes too late to count is journaled for staff to see.
 
     Raises:
         NotFound: Not this physician's attempt.
@@ -297,18 +298,21 @@ async def save_answer(
     now = clock.now()
     async with database.tx() as tx:
         attempt = await _lock_own(tx, principal, event.attempt_id)
-        if not timing.takes_answers(attempt.state, attempt.deadline, now):
+        counts = timing.takes_answers(attempt.state, attempt.deadline, now)
+        if not counts and not timing.keeps_late_answers(attempt.deadline, now):
             raise AttemptClosed
         options = await queries.select_optional_options(tx, attempt.id, event.item_id)
         check_answer(event, options)
         if event.epoch > attempt.lease_epoch:
             raise Conflict("页面已过期，请刷新后继续作答。", code="unknown_epoch")
-        if await queries.insert_answer_event(tx, event, now):
-            await queries.upsert_answer(tx, event)
-        else:
+        if not await queries.insert_answer_event(tx, event, now):
             earlier = await queries.select_answer_event(tx, attempt.id, event.epoch, event.seq)
             if earlier != (event.item_id, event.option_id):
                 raise Conflict("页面已过期，请刷新后继续作答。", code="seq_reused")
+        elif counts:
+            await queries.upsert_answer(tx, event)
+    if not counts:
+        raise AttemptClosed
     if event.epoch < attempt.lease_epoch:
         raise LeaseLost
     return timing.time_left(attempt.deadline or now, now)

@@ -56,8 +56,8 @@ async def begin(request: web.Request) -> web.Response:
 @allow(Role.PHYSICIAN)
 async def show_set(request: web.Request) -> web.Response:
     set_id = path_id(request, "set")
-    await usecases.open_set(request.app[SERVICES].database, viewer(request), set_id)
-    return render(request, "practice/set.html", {"set_id": set_id})
+    opened = await usecases.open_set(request.app[SERVICES].database, viewer(request), set_id)
+    return render(request, "practice/set.html", {"set_id": set_id, "title": opened.title})
 
 
 @allow(Role.PHYSICIAN)

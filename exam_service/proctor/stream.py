@@ -153,7 +153,7 @@ class _Connection:
         except ValidationError:
             raise Invalid("页面已过期，请刷新页面后再试一次。", code="bad_hello") from None
         if not same(hello.csrf, self._request[CSRF_TOKEN]):
-            raise Forbidden("页面已过期，请刷新页面后再试一次。", code="bad_csrf")
+            raise LoginRequired("页面已过期，请重新登录或刷新页面。")  # a login elsewhere renewed the token
         stream = await usecases.open_stream(
             self._services, self._principal, self._attempt_id, purpose=hello.purpose, epoch=hello.epoch
         )

@@ -1,0 +1,157 @@
+"""A running service with a real worker process, and Chromium with a camera that sees a photograph."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from aiohttp.test_utils import TestServer
+from playwright.async_api import Browser, Page, Playwright, async_playwright
+
+from exam_service.app import create_app
+from exam_service.clock import SystemClock
+from exam_service.settings import Settings
+from exam_service.storage.database import Database
+from exam_service.storage.evidence import EvidenceStore
+from exam_service.storage.vault import Vault
+from tests.world import World, build_world
+
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1280, "height": 800}
+FRAME_INTERVAL_MS = 1000  # a paper of a test lasts seconds, not an hour
+
+OpenBrowser = Callable[[str], AbstractAsyncContextManager[Browser]]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not found:
+        pytest.skip("there is no Chromium on this machine")
+    return found
+
+
+@pytest.fixture(scope="session")
+async def playwright(chromium: str) -> AsyncIterator[Playwright]:
+    async with async_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"frame_interval_ms": FRAME_INTERVAL_MS, "keep_every_nth_match": 1})
+
+
+@pytest.fixture
+async def world(settings: Settings, database: Database, redis_client: object) -> World:
+    return await build_world(database, settings, Vault(settings.key("master_key")), SystemClock())
+
+
+@pytest.fixture
+def evidence(settings: Settings) -> EvidenceStore:
+    return EvidenceStore(settings.data_dir / "evidence")
+
+
+@pytest.fixture
+async def address(world: World, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The service on a port of localhost: web in this process, the worker in one of its own."""
+    keys = ("database_url", "redis_url", "data_dir", "keep_every_nth_match")
+    environment = {f"EXAM_{name.upper()}": str(getattr(settings, name)) for name in keys}
+    for name in ("master_key", "lookup_key", "csrf_key"):
+        environment[f"EXAM_{name.upper()}"] = getattr(settings, name).get_secret_value()
+    async with TestServer(create_app(settings), host="localhost") as server:
+        worker = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "exam_service", "worker", env={**os.environ, **environment}
+        )
+        try:
+            yield str(server.make_url("/")).rstrip("/")
+        finally:
+            worker.terminate()
+            assert await asyncio.wait_for(worker.wait(), 20) == 0
+
+
+@pytest.fixture
+def open_browser(
+    playwright: Playwright, chromium: str, faces_dir: Path, tmp_path: Path
+) -> OpenBrowser:
+    """Chromium whose camera sees the photograph of that name, a little different in every frame."""
+
+    @asynccontextmanager
+    async def launch(photograph: str) -> AsyncIterator[Browser]:
+        camera = tmp_path / f"{photograph}.mjpeg"
+        camera.write_bytes(camera_film(faces_dir / photograph))
+        browser = await playwright.chromium.launch(
+            executable_path=chromium,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--use-fake-ui-for-media-stream",
+                "--use-fake-device-for-media-stream",
+                f"--use-file-for-fake-video-capture={camera}",
+            ],
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+    return launch
+
+
+def camera_film(photograph: Path, frames: int = 40) -> bytes:
+    """A 640×480 film (concatenated JPEGs) of a photograph that trembles a little, as a hand does."""
+    picture = cv2.imread(str(photograph))
+    height, width = picture.shape[:2]
+    scale = min(620 / width, 460 / height)
+    picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    height, width = picture.shape[:2]
+    random = np.random.default_rng(7)
+    film = bytearray()
+    for _ in range(frames):
+        canvas = np.full((480, 640, 3), 90, np.uint8)
+        left, top = random.integers(0, 640 - width + 1), random.integers(0, 480 - height + 1)
+        left, top = (640 - width) // 2 + (left % 7) - 3, (480 - height) // 2 + (top % 7) - 3
+        canvas[top : top + height, left : left + width] = picture
+        noisy = canvas.astype(np.int16) + random.integers(-3, 4, canvas.shape, dtype=np.int16)
+        film += cv2.imencode(".jpg", np.clip(noisy, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 90])[
+            1
+        ].tobytes()
+    return bytes(film)
+
+
+@asynccontextmanager
+async def person(
+    browser: Browser, address: str, viewport: dict[str, int] = PHONE
+) -> AsyncIterator[Page]:
+    """A fresh browser profile; a script error or a refusal by the content security policy fails the test."""
+    context = await browser.new_context(viewport=viewport, locale="zh-CN", base_url=address)
+    context.set_default_timeout(15_000)
+    page = await context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on(
+        "console",
+        lambda message: faults.append(message.text) if "Content Security Policy" in message.text else None,
+    )
+    try:
+        yield page
+    finally:
+        await context.close()
+    assert faults == []
+
+
+async def picture(page: Page, name: str) -> None:
+    """A screenshot, where EXAM_SCREENSHOTS names a directory for them."""
+    if directory := os.environ.get("EXAM_SCREENSHOTS"):
+        size = page.viewport_size or PHONE
+        await page.screenshot(path=f"{directory}/{name}-{size['width']}.png")
