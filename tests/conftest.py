@@ -53,12 +53,12 @@ async def _run_sql(statement: str) -> None:
 
 
 @pytest.fixture(scope="session")
-async def template_database(worker_id: str) -> AsyncIterator[str]:
+async def template_database(worker_id: str) -> str:
     """A migrated, empty database to copy."""
     name = f"template_{worker_id}"
     await _run_sql(f"CREATE DATABASE {name}")
     await migrate(_dsn_for(name))
-    yield name
+    return name
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,8 @@ PASSED, FAILED = Decimal(84), Decimal(42)
 FRAME_SECONDS = 10
 THRESHOLDS = Thresholds(match=0.45, mismatch=0.65)
 
-PROVINCE, INSTITUTION, BODY, PHYSICIAN, REGISTRATION, CYCLE, STREAM = "hunan", *(UUID(int=n) for n in range(6))
+PROVINCE = "hunan"
+INSTITUTION, BODY, PHYSICIAN, REGISTRATION, CYCLE, STREAM = (UUID(int=number) for number in range(1, 7))
 _ids = count(1000)
 
 

@@ -18,10 +18,10 @@ from exam_service.accounts import usecases as accounts
 from exam_service.accounts.model import FACE_CONSENT_VERSION, Principal, Role
 from exam_service.app import create_app
 from exam_service.clock import Clock, in_china
+from exam_service.crypto.envelope import seal
 from exam_service.cycles import usecases as cycles
 from exam_service.cycles.model import Cycle
 from exam_service.cycles.policy import Procedure, Subject, read_preset
-from exam_service.crypto.envelope import seal
 from exam_service.demo.people import identity_number
 from exam_service.ids import new_id
 from exam_service.organisations import usecases as organisations
@@ -407,13 +407,34 @@ async def own_database(template: str) -> AsyncIterator[str]:
 async def contents(database: Database) -> dict[str, str]:
     """A digest of every table: equal before and after means that nothing changed."""
     async with database.tx() as tx:
-        names = await tx.fetch(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+        tables = await tx.fetch("SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'")
+        digests = " UNION ALL ".join(
+            f"SELECT '{table['name']}' AS name, md5(string_agg(md5(t::text), '' ORDER BY t::text)) AS digest "
+            f'FROM "{table["name"]}" t'
+            for table in tables
         )
-        return {
-            row["tablename"]: await tx.fetch_value(
-                f"SELECT md5(coalesce(string_agg(t::text, chr(10) ORDER BY t::text), '')) "
-                f'FROM "{row["tablename"]}" t'
-            )
-            for row in names
-        }
+        return {row["name"]: row["digest"] for row in await tx.fetch(digests)}
+
+
+async def eventually(fact: Callable[[], Awaitable[T]], *, within: float = 10.0) -> T:
+    """What ``fact`` gives as soon as that is true (a count above zero, a list with something in it)."""
+    deadline = time.monotonic() + within
+    while not (found := await fact()):
+        assert time.monotonic() < deadline, f"not within {within:g} s, at last {found!r}"
+        await asyncio.sleep(0.01)
+    return found
+
+
+def portrait() -> bytes:
+    """The public-domain portrait that matplotlib brings along: one face, always there."""
+    return Path(mpl.get_data_path(), "sample_data", "grace_hopper.jpg").read_bytes()
+
+
+def camera_frame(picture: bytes, *, size: tuple[int, int] = (640, 480), quality: int = 85) -> bytes:
+    """The picture as a camera would send it: a JPEG that fits into ``size``."""
+    with Image.open(io.BytesIO(picture)) as opened:
+        frame = ImageOps.exif_transpose(opened).convert("RGB")
+    frame.thumbnail(size)
+    written = io.BytesIO()
+    frame.save(written, "JPEG", quality=quality)
+    return written.getvalue()

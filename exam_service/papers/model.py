@@ -133,6 +133,11 @@ def mark_of(correct: int, total: int) -> Decimal:
     return (Decimal(100 * correct) / Decimal(total)).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
+def mark_text(mark: Decimal) -> str:
+    """A mark as people write it: ``80``, ``66.67``."""
+    return f"{mark.normalize():f}"
+
+
 def count_correct(answers: Mapping[UUID, UUID | None], keys: Mapping[UUID, UUID]) -> int:
     """How many items have their key as current answer."""
     return sum(answers.get(item_id) == key for item_id, key in keys.items())

@@ -16,7 +16,7 @@ from exam_service.http.pages import render
 from exam_service.http.requests import form_fields, json_body, path_id
 from exam_service.keys import SERVICES, viewer
 from exam_service.papers import usecases
-from exam_service.papers.model import AnswerEvent, Attempt, PaperOffer, State, attempts_used
+from exam_service.papers.model import AnswerEvent, Attempt, PaperOffer, State, attempts_used, mark_text
 
 _LARGEST = 2**31 - 1
 
@@ -67,12 +67,11 @@ def _row(offer: PaperOffer) -> dict[str, object]:
             }
     return {
         "title": offer.label,
-        "subject": rule.subject.value,
         "state_label": label,
         "state_kind": kind,
         "attempts_label": allowed,
         "facts": _facts(rule),
-        "best_mark": f"{max(marks):g}" if marks else None,
+        "best_mark": mark_text(max(marks)) if marks else None,
         "action": action,
         "reason": offer.availability.reason,
     }
@@ -251,18 +250,17 @@ async def show_result(request: web.Request) -> web.Response:
 
 
 def _outcome(attempt: Attempt) -> dict[str, object]:
-    back: dict[str, str] = {"href": "/papers", "label": "返回测评列表"}
     context: dict[str, object] = {
         "mark": None,
         "correct": None,
         "pass_mark": attempt.rule.pass_mark,
         "total": attempt.total,
         "handed_in_at": attempt.handed_in_at or attempt.closed_at,
-        "action": back,
+        "action": None,
     }
     if attempt.result_is_known:
         context |= {
-            "mark": f"{attempt.mark:g}" if attempt.mark is not None else None,
+            "mark": None if attempt.mark is None else mark_text(attempt.mark),
             "correct": attempt.correct,
         }
         if attempt.passed:

@@ -285,8 +285,8 @@ async def save_answer(
     """Journal an answer and make it current; returns once committed, with the time left.
 
     The same (attempt, epoch, seq) sent again is acknowledged again and changes nothing. An answer of an older
-    lease is journaled, becomes current only where no newer lease answered that item, and its page is told. One
-    that comes too late to count is journaled for staff to see.
+    lease is journaled, becomes current only where no newer lease answered that item, and its page is told.
+    One that comes too late to count is journaled for staff to see.
 
     Raises:
         NotFound: Not this physician's attempt.

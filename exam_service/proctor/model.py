@@ -39,10 +39,10 @@ VERDICT_LABELS: Mapping[Verdict, str] = {
 }
 HINTS: Mapping[Verdict, str] = {
     Verdict.MATCH: "监考正常",
-    Verdict.UNSURE: "看不太清，请正对屏幕，让光线照到脸上",
-    Verdict.MISMATCH: "与登记照片差别较大，请摘下口罩和帽子、正对屏幕",
+    Verdict.UNSURE: "看不太清，请正对屏幕，让光照在脸上",
+    Verdict.MISMATCH: "暂未确认是本人，请摘下口罩和帽子，正对屏幕",
     Verdict.NO_FACE: "没有看到您的脸，请回到画面中间",
-    Verdict.SEVERAL_FACES: "画面中不止一个人，请请其他人离开",
+    Verdict.SEVERAL_FACES: "画面中不止一个人，请独自作答",
     Verdict.UNUSABLE: "画面无法识别，请检查摄像头",
 }
 

@@ -19,7 +19,7 @@ from exam_service.http.problems import status_of
 from exam_service.http.requests import form_fields, path_id
 from exam_service.http.session import flash
 from exam_service.keys import SERVICES, viewer
-from exam_service.papers.model import State
+from exam_service.papers.model import State, mark_text
 from exam_service.proctor.judgement import FINDING_LABELS, Finding
 from exam_service.proctor.model import VERDICT_LABELS, Check, Purpose, Verdict
 from exam_service.review import usecases
@@ -78,7 +78,7 @@ def _row(page: ListPage, row: ListedAttempt) -> dict[str, Any]:
         "masked_number": page.masked_numbers[row.id],
         "institution": row.institution,
         "paper": f"{page.labels[row.id]}（第{row.ordinal}次）",
-        "mark": None if row.mark is None else f"{row.mark:g}",
+        "mark": None if row.mark is None else mark_text(row.mark),
         "result_label": _result_label(row.passed, awaits=row.awaits_confirmation),
         "handed_in": _clock_time(row.handed_in_at),
         "flags": [
@@ -133,7 +133,7 @@ def _dossier_page(
                 "paper": f"{dossier.label}（第{attempt.ordinal}次）",
                 "masked_number": dossier.masked_number,
                 "institution": dossier.institution,
-                "mark": None if attempt.mark is None else f"{attempt.mark:g}",
+                "mark": None if attempt.mark is None else mark_text(attempt.mark),
                 "result_label": _result_label(attempt.passed, awaits=awaits),
                 "started": _clock_time(attempt.admitted_at),
                 "handed_in": _clock_time(attempt.handed_in_at or attempt.closed_at),

@@ -9,13 +9,10 @@ from itertools import count
 from pathlib import Path
 
 from exam_service.demo.people import simulated_number
+from exam_service.simulate import CannotSimulate
 
 DEMO_PROVINCE = "hunan"
 _COLUMNS = ("province", "number", "password")
-
-
-class BadAccounts(Exception):
-    """The file of accounts can't be used; the message says which line, and never quotes it."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,21 +44,21 @@ def read_accounts(file: Path, password: str) -> list[Account]:
         password: For rows that have none.
 
     Raises:
-        BadAccounts: A column is missing, or a row has no province or number.
+        CannotSimulate: A column is missing, or a row has no province or number.
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
             missing = [name for name in _COLUMNS[:2] if name not in (reader.fieldnames or ())]
             if missing:
-                raise BadAccounts(f"{file.name} has no column {', '.join(missing)}")
+                raise CannotSimulate(f"{file.name} has no column {', '.join(missing)}")
             return [_account(file, reader.line_num, row, password) for row in reader]
     except (UnicodeDecodeError, csv.Error):
-        raise BadAccounts(f"{file.name} is not a CSV file in UTF-8") from None
+        raise CannotSimulate(f"{file.name} is not a CSV file in UTF-8") from None
 
 
 def _account(file: Path, line: int, row: dict[str, str | None], password: str) -> Account:
     province, number, own = ((row.get(name) or "").strip() for name in _COLUMNS)
     if not province or not number:
-        raise BadAccounts(f"{file.name} line {line} has no province or no number")
+        raise CannotSimulate(f"{file.name} line {line} has no province or no number")
     return Account(f"{file.name} line {line}", province, number, own or password)

@@ -68,7 +68,7 @@ class Entry:
 
 
 class Outbox:
-    """Sends answers one at a time in the order they were given, until each is acknowledged (``outbox.js``)."""
+    """Sends answers one at a time, in their order, until each is acknowledged (as ``outbox.js``)."""
 
     def __init__(
         self, browser: Browser, path: str, epoch: int, next_seq: int, ledger: Ledger, tally: Tally

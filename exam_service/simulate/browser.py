@@ -105,7 +105,7 @@ class Browser:
             cookie_jar=self._cookies,
             timeout=aiohttp.ClientTimeout(total=_REQUEST_SECONDS),
             headers={
-                "Origin": str(self._url.origin()),
+                "Origin": str(self._url),
                 "Accept": "text/html, application/json",  # refusals come as JSON, with their code
                 "User-Agent": "exam-service simulate",
             },

@@ -1,4 +1,4 @@
-"""Frames as a camera would take them: made once before the run, so that sending them costs next to nothing."""
+"""Frames as a camera would take them: made once before the run, so that sending them costs little."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import matplotlib as mpl
 from PIL import Image, ImageEnhance, ImageOps
 
+from exam_service.simulate import CannotSimulate
 from exam_service.simulate.chance import CHANCE
 
 SIZE = (640, 480)
@@ -23,10 +24,6 @@ _BEST_QUALITY, _WORST_QUALITY, _QUALITY_STEP = 85, 25, 10
 Frames = tuple[bytes, ...]
 
 
-class BadFaces(Exception):
-    """The folder of faces can't be used; the message says what to mend."""
-
-
 def shipped_face() -> Path:
     """The public-domain portrait that matplotlib ships."""
     return Path(mpl.get_data_path()) / "sample_data" / "grace_hopper.jpg"
@@ -36,14 +33,16 @@ def people(folder: Path | None) -> list[Frames]:
     """The frames of each person: one per subfolder of ``folder`` in order of name, or the shipped portrait's.
 
     Raises:
-        BadFaces: A picture can't be read, or there is none.
+        CannotSimulate: A picture can't be read, or there is none.
     """
     if folder is None:
         return [frames_of([shipped_face()])]
     found = [_pictures(each) for each in sorted(folder.iterdir()) if each.is_dir()]
     found = [pictures for pictures in found if pictures]
     if not found:
-        raise BadFaces(f"{folder} has no subfolder with pictures: give each person a folder of their own")
+        raise CannotSimulate(
+            f"{folder} has no subfolder with pictures: give each person a folder of their own"
+        )
     return [frames_of(pictures) for pictures in found]
 
 
@@ -55,7 +54,7 @@ def frames_of(pictures: list[Path]) -> Frames:
     """Distinct JPEG frames of 640×480 and at most 60 KB from the pictures of one person, in their order.
 
     Raises:
-        BadFaces: A picture can't be read.
+        CannotSimulate: A picture can't be read.
     """
     wanted = min(MOST, max(FEWEST, len(pictures)))
     fitted = [_fitted(file) for file in pictures[:MOST]]
@@ -67,7 +66,7 @@ def _fitted(file: Path) -> Image.Image:
         with Image.open(file) as picture:
             upright = ImageOps.exif_transpose(picture).convert("RGB")
     except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise BadFaces(f"{file} is not a picture that can be read ({error})") from None
+        raise CannotSimulate(f"{file} is not a picture that can be read ({error})") from None
     return ImageOps.pad(upright, SIZE, color=_BACKGROUND)
 
 

@@ -87,15 +87,17 @@ class FrameStream(ABC):
         """Wait until the next frame may be taken, which was sent just now."""
 
     async def _converse(self, socket: Socket) -> None:
-        self._unanswered.clear()
+        self._unanswered.clear()  # on a new connection nobody speaks of frames of the one before
+        self._answered.set()
         hello = {"type": "hello", "csrf": self._browser.csrf, "purpose": self.purpose, "epoch": self._epoch}
         await socket.send_json(hello)
         async with asyncio.timeout(_READY_SECONDS):
             ready = await _message(socket)
         if ready is None:
             return
-        if ready["type"] == "closed":
-            raise StreamEnded(ready["code"], ready["message"])
+        if ready["type"] != "ready":
+            self._take(ready)
+            return
         self._interval = ready["interval_ms"] / 1000
         await first_of(self._hear(socket), self._send(socket))
 
@@ -150,8 +152,11 @@ class CheckStream(FrameStream):
 
     def __init__(self, browser: Browser, attempt: str, frames: Frames, tally: Tally) -> None:
         super().__init__(browser, attempt, 0, frames, tally)
-        self.admitted = asyncio.Event()
+        self._admitted = asyncio.Event()
         self.last_verdict = "none"
+
+    async def wait_until_admitted(self) -> None:
+        await self._admitted.wait()
 
     def _next_in(self) -> float:
         return self._interval
@@ -165,12 +170,12 @@ class CheckStream(FrameStream):
 
     def _take(self, message: dict[str, Any]) -> None:
         if message.get("code") == "already_admitted":  # the verdict was given while nobody listened
-            self.admitted.set()
+            self._admitted.set()
             return
         super()._take(message)
         self.last_verdict = message.get("verdict", self.last_verdict)
         if message.get("admitted"):
-            self.admitted.set()
+            self._admitted.set()
 
 
 class PaperStream(FrameStream):
@@ -178,7 +183,6 @@ class PaperStream(FrameStream):
 
     purpose = "paper"
     _JITTER = 0.2
-    _POLL_SECONDS = 0.05
 
     def __init__(
         self,
@@ -208,4 +212,5 @@ class PaperStream(FrameStream):
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._unanswered:
-                    await asyncio.sleep(self._POLL_SECONDS)
+                    self._answered.clear()
+                    await self._answered.wait()

@@ -61,7 +61,9 @@ def evidence(settings: Settings) -> EvidenceStore:
 
 
 @pytest.fixture
-async def address(world: World, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+async def address(
+    world: World, settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[str]:
     """The service on a port of localhost: web in this process, the worker in one of its own."""
     keys = ("database_url", "redis_url", "data_dir", "keep_every_nth_match")
     environment = {f"EXAM_{name.upper()}": str(getattr(settings, name)) for name in keys}
@@ -79,9 +81,7 @@ async def address(world: World, settings: Settings, tmp_path_factory: pytest.Tem
 
 
 @pytest.fixture
-def open_browser(
-    playwright: Playwright, chromium: str, faces_dir: Path, tmp_path: Path
-) -> OpenBrowser:
+def open_browser(playwright: Playwright, chromium: str, faces_dir: Path, tmp_path: Path) -> OpenBrowser:
     """Chromium whose camera sees the photograph of that name, a little different in every frame."""
 
     @asynccontextmanager
@@ -130,9 +130,7 @@ def camera_film(photograph: Path, frames: int = 40) -> bytes:
 
 
 @asynccontextmanager
-async def person(
-    browser: Browser, address: str, viewport: dict[str, int] = PHONE
-) -> AsyncIterator[Page]:
+async def person(browser: Browser, address: str, viewport: dict[str, int] = PHONE) -> AsyncIterator[Page]:
     """A fresh browser profile; a script error or a refusal by the content security policy fails the test."""
     context = await browser.new_context(viewport=viewport, locale="zh-CN", base_url=address)
     context.set_default_timeout(15_000)

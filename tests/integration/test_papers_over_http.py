@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
 
 import pytest
+from aiohttp import ClientResponse
 from aiohttp.test_utils import TestServer
 
 from exam_service.cycles.policy import Subject
+from exam_service.errors import Conflict, NotFound
 from exam_service.papers import usecases as papers
+from exam_service.questions import usecases as questions
 from tests.world import Browser, World, browsing, serving
 
 pytestmark = pytest.mark.usefixtures("redis_client")
@@ -39,7 +45,7 @@ async def start(browser: Browser, world: World, subject: str = "humanities") -> 
     return answer.headers["Location"].removesuffix("/check")
 
 
-async def sit(browser: Browser, world: World, subject: str = "humanities") -> tuple[str, dict]:
+async def sit(browser: Browser, world: World, subject: str = "humanities") -> tuple[str, dict[str, Any]]:
     """An admitted attempt, opened."""
     address = await start(browser, world, subject)
     async with world.database.tx() as tx:
@@ -50,13 +56,13 @@ async def sit(browser: Browser, world: World, subject: str = "humanities") -> tu
     return address, await answer.json()
 
 
-def address_id(address: str):
-    from uuid import UUID
-
+def address_id(address: str) -> UUID:
     return UUID(address.rsplit("/", 1)[-1])
 
 
-async def save(browser: Browser, address: str, paper: dict, seq: int, item: int, option: int | None):
+async def save(
+    browser: Browser, address: str, paper: dict[str, Any], seq: int, item: int, option: int | None
+) -> ClientResponse:
     chosen = paper["items"][item]
     return await browser.send(
         f"{address}/answers",
@@ -76,9 +82,6 @@ async def test_the_whole_way_from_notice_to_result(browser: Browser, world: Worl
     assert all(len(item["options"]) == 5 for item in paper["items"])
     assert paper["time_left_ms"] == 60 * 60 * 1000
     async with world.database.tx() as tx:
-        from exam_service.questions import usecases as questions
-        from uuid import UUID
-
         keys = await questions.keys_by_id(tx, [UUID(item["id"]) for item in paper["items"]])
     for seq, item in enumerate(paper["items"][:40], start=1):
         right = next(
@@ -189,7 +192,7 @@ async def test_a_malformed_save_is_one_clear_refusal(browser: Browser, world: Wo
 
 
 async def test_the_paper_never_carries_a_key(browser: Browser, world: World) -> None:
-    address, paper = await sit(browser, world)
+    _, paper = await sit(browser, world)
     assert set(paper["items"][0]) == {"id", "stem", "options"}
     assert set(paper["items"][0]["options"][0]) == {"id", "text"}
 
@@ -217,24 +220,18 @@ async def test_the_professional_paper_waits_for_the_body_and_cannot_be_sat_again
 
 
 async def test_fifty_hand_ins_at_once_are_one(browser: Browser, world: World) -> None:
-    import asyncio
-
     address, paper = await sit(browser, world)
     answers = await asyncio.gather(
         *(browser.send(f"{address}/hand-in", {"epoch": paper["epoch"]}) for _ in range(50))
     )
     assert {answer.status for answer in answers} == {200}
     async with world.database.tx() as tx:
-        audited = await tx.fetch_value(
-            "SELECT count(*) FROM audit_entry WHERE action = 'attempt.handed_in'"
-        )
+        audited = await tx.fetch_value("SELECT count(*) FROM audit_entry WHERE action = 'attempt.handed_in'")
         marked = await tx.fetch_value("SELECT count(*) FROM attempt_move WHERE to_state = 'marked'")
     assert (audited, marked) == (1, 1)
 
 
 async def test_two_starts_at_once_make_one_attempt(world: World) -> None:
-    import asyncio
-
     attempts = await asyncio.gather(*(world.start(world.here.simple) for _ in range(8)))
     assert len({attempt.id for attempt in attempts}) == 1
 
@@ -267,8 +264,6 @@ async def test_the_sweeper_closes_at_the_deadline_and_marks(world: World) -> Non
 
 
 async def test_no_paper_starts_outside_the_days_of_the_tests(world: World) -> None:
-    from exam_service.errors import Conflict
-
     world.clock.move(days=20)
     with pytest.raises(Conflict, match="不在测评时间内"):
         await world.start(world.here.simple)
@@ -285,7 +280,5 @@ async def test_presence_tells_time_and_a_newer_page(browser: Browser, world: Wor
 
 
 async def test_a_subject_that_is_not_in_the_procedure_is_not_found(world: World) -> None:
-    from exam_service.errors import NotFound
-
     with pytest.raises(NotFound):
         await world.start(world.here.simple, Subject.PROFESSIONAL)

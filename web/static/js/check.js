@@ -19,15 +19,6 @@ const TRY_SPACING_MS = 5000;
 const FACELESS_MS = 30_000;
 
 const NO_FACE_TO_COMPARE = ["no_face", "several_faces", "unusable"];
-const KINDS = { match: "ok", unsure: "warn", mismatch: "warn", no_face: "warn", several_faces: "warn", unusable: "warn" };
-const FALLBACK_HINTS = {
-  match: "已看到您，请保持不动",
-  unsure: "看不太清楚，请正对摄像头，让光照在脸上",
-  mismatch: "与照片不太像，请正对摄像头，摘下口罩和帽子",
-  no_face: "没有看到脸，请正对摄像头",
-  several_faces: "画面中有多个人，请独自检测",
-  unusable: "画面不清楚，请调整光线",
-};
 
 const ENDINGS = {
   login_required: { title: "登录已过期", message: "请重新登录，登录后回到本页继续检测。", label: "重新登录", href: location.href },
@@ -224,7 +215,7 @@ function judged({ seq, verdict, hint: words, admitted }) {
     return;
   }
   if (phase !== "checking") return;
-  hint(KINDS[verdict] || "wait", words || FALLBACK_HINTS[verdict] || "正在核对");
+  hint(verdict === "match" ? "ok" : "warn", words);
   const faceless = NO_FACE_TO_COMPARE.includes(verdict);
   step(faceless ? 1 : 2);
   count(verdict, faceless);

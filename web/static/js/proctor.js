@@ -18,15 +18,6 @@ const VERDICT_LIFETIME_MS = 45_000;
 const REFUSALS_WORTH_A_WORD = 3;
 const CAMERA_PAUSES_MS = [5000, 10_000, 20_000, 30_000];
 
-const KINDS = { match: "ok", unsure: "warn", no_face: "warn", unusable: "warn", mismatch: "bad", several_faces: "bad" };
-const FALLBACK_HINTS = {
-  match: "监考正常",
-  unsure: "看不太清楚，请正对屏幕，让光照在脸上",
-  mismatch: "与本人照片不一致，请本人正对摄像头",
-  no_face: "没有看到您的脸，请正对摄像头",
-  several_faces: "画面中有多个人，请独自作答",
-  unusable: "画面不清楚，请调整光线或摄像头",
-};
 
 const OPENING = { kind: "wait", text: "正在打开摄像头，如浏览器询问，请选择“允许”" };
 const CONNECTING = { kind: "wait", text: "正在连接监考" };
@@ -84,7 +75,8 @@ export async function startProctor({ attempt, epoch, csrf, video, onHint = () =>
     onVerdict: (message) => {
       refusals = 0;
       refusal = null;
-      verdict = { kind: KINDS[message.verdict] || "wait", text: message.hint || FALLBACK_HINTS[message.verdict] || WATCHING.text };
+      // Never an alarm: what a frame means is for a person to decide, later.
+      verdict = { kind: message.verdict === "match" ? "ok" : "warn", text: message.hint };
       verdictAt = performance.now();
       say();
     },

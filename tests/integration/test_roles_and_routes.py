@@ -1,0 +1,493 @@
+"""Who may go where, generated from the router: every route, every role, every foreign scope.
+
+A route with an id in its path must be in PROBES, which says how its owner asks for it: the same request by
+the same role of another scope must find nothing and change nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientResponse, WSServerHandshakeError
+from aiohttp.test_utils import TestServer
+
+from exam_service.accounts.model import Role
+from exam_service.app import WEB_ROOT, create_app
+from exam_service.cycles.policy import Subject
+from exam_service.http.guards import PUBLIC, access_of
+from exam_service.http.static import Assets
+from exam_service.practice import usecases as practice
+from exam_service.proctor.model import Verdict
+from exam_service.settings import Settings
+from exam_service.storage.database import Database
+from exam_service.storage.embedded import EmbeddedRedis
+from exam_service.storage.vault import Vault
+from tests.world import START, Browser, World, browsing, build_world, contents, own_database, serving
+
+VISITOR = "visitor"
+EVERYBODY = (VISITOR, *Role)
+SAFE = frozenset({"GET", "HEAD"})
+JSON = {"Accept": "application/json"}
+NO_IDS = frozenset({"subject", "build", "name"})
+"""Variables of paths that name nobody's row."""
+
+_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    path: str
+    access: frozenset[str]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def has_id(self) -> bool:
+        return bool(set(re.findall(r"{(\w+)", self.path)) - NO_IDS)
+
+    @property
+    def is_stream(self) -> bool:
+        return self.path.endswith("/stream")
+
+
+def all_routes() -> list[Route]:
+    """What the router of the application knows; nothing is opened."""
+    app = create_app(
+        Settings(database_url="-", redis_url="-", master_key=_KEY, lookup_key=_KEY, csrf_key=_KEY)
+    )
+    return [
+        Route(route.method, route.resource.canonical, access_of(route.handler))
+        for route in app.router.routes()
+        if route.resource is not None
+    ]
+
+
+ROUTES = all_routes()
+UNSAFE = [route for route in ROUTES if route.method not in SAFE]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How the owner of a row asks for it, and what they get.
+
+    Attributes:
+        row: Which of the scene's rows the path is filled with.
+        body: A form (with names of the scene's values) or, where ``is_json``, a JSON object.
+    """
+
+    owner: Role
+    row: str
+    status: int = 200
+    body: Mapping[str, str | int] = field(default_factory=dict)
+    is_json: bool = True
+
+
+_ANSWER = {"epoch": 1, "seq": 1, "item": "{item}", "option": "{option}", "client_time": START.isoformat()}
+_PRACTISED = {"item": "{practice_item}", "option": "{practice_option}"}
+PROBES: dict[tuple[str, str], Probe] = {
+    ("GET", "/attempts/{attempt}"): Probe(Role.PHYSICIAN, "running"),
+    ("POST", "/attempts/{attempt}/lease"): Probe(Role.PHYSICIAN, "running"),
+    ("GET", "/attempts/{attempt}/answers"): Probe(Role.PHYSICIAN, "running"),
+    ("POST", "/attempts/{attempt}/answers"): Probe(Role.PHYSICIAN, "running", body=_ANSWER),
+    ("POST", "/attempts/{attempt}/presence"): Probe(Role.PHYSICIAN, "running", body={"epoch": 1}),
+    ("POST", "/attempts/{attempt}/hand-in"): Probe(Role.PHYSICIAN, "running", body={"epoch": 1}),
+    ("GET", "/attempts/{attempt}/result"): Probe(Role.PHYSICIAN, "marked"),
+    ("GET", "/attempts/{attempt}/check"): Probe(Role.PHYSICIAN, "running", status=303),
+    ("GET", "/attempts/{attempt}/stream"): Probe(Role.PHYSICIAN, "running"),
+    ("GET", "/practice/sets/{set}.json"): Probe(Role.PHYSICIAN, "set"),
+    ("GET", "/practice/sets/{set}"): Probe(Role.PHYSICIAN, "set"),
+    ("POST", "/practice/sets/{set}/answers"): Probe(Role.PHYSICIAN, "set", body=_PRACTISED),
+    ("POST", "/practice/sets/{set}/reveal"): Probe(Role.PHYSICIAN, "set", body={"item": "{practice_item}"}),
+    ("GET", "/review/{attempt}"): Probe(Role.BODY, "marked"),
+    ("POST", "/review/{attempt}/decision"): Probe(
+        Role.BODY, "marked", status=303, body={"result": "pass"}, is_json=False
+    ),
+    ("GET", "/review/{attempt}/snapshots/{check}"): Probe(Role.BODY, "marked"),
+}
+
+
+@dataclass
+class Scene:
+    """A world with rows of ``here.general`` and of ``here``'s first body, and browsers of everybody.
+
+    Attributes:
+        rows: The variables of paths, by the name of a row.
+        values: What bodies are filled with.
+        browsers: By role, all of ``here``; ``visitor`` is nobody.
+        strangers: By role, the same role in another scope.
+    """
+
+    world: World
+    server: TestServer
+    rows: dict[str, dict[str, str]]
+    values: dict[str, str]
+    browsers: dict[str, Browser] = field(default_factory=dict)
+    strangers: dict[Role, dict[str, Browser]] = field(default_factory=dict)
+
+    def address(self, path: str, row: str | None = None) -> str:
+        """The path of a route with the ids of a row, or of whichever row has them."""
+        build = Assets.read(WEB_ROOT / "static").build
+        names = {"subject": "humanities", "build": build, "name": "css/base.css"}
+        names |= self.rows["marked"] | self.rows["set"] if row is None else self.rows[row]
+        return re.sub(r"{(\w+)(:[^}]*)?}", lambda match: names[match[1]], path)
+
+    async def ask(self, browser: Browser, probe: Probe, method: str, path: str) -> ClientResponse:
+        """The owner's request, sent by whoever's ``browser``."""
+        filled = {
+            name: value.format(**self.values) if isinstance(value, str) else value
+            for name, value in probe.body.items()
+        }
+        address = self.address(path, probe.row)
+        if method in SAFE:
+            return await browser.client.request(method, address, allow_redirects=False)
+        if probe.is_json:
+            return await browser.send(address, filled)
+        return await browser.submit(address, **filled)
+
+
+async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -> Scene:
+    general = world.here.general
+    await world.consent(general)
+    paper = await world.open(general, Subject.PROFESSIONAL)
+    stream = await world.watch(paper.attempt, START)
+    check = await world.snapshot(paper.attempt, stream, 1, Verdict.MATCH, b"a picture", distance=0.3)
+    marked = await world.hand_in(paper, right=80)
+    running = await world.open(general)
+    async with world.database.tx() as tx:
+        bank = await tx.fetch_value(
+            "SELECT id FROM bank WHERE title = '人文练习' AND province_id = $1", world.here.province_id
+        )
+    set_id = await practice.begin(world.database, world.clock, general, bank)
+    opened = await practice.open_set(world.database, general, set_id)
+    scene = Scene(
+        world,
+        server,
+        rows={
+            "running": {"attempt": str(running.attempt.id)},
+            "marked": {"attempt": str(marked.id), "check": str(check.id)},
+            "set": {"set": str(set_id)},
+        },
+        values={
+            "item": str(running.items[0].id),
+            "option": str(running.items[0].options[0].id),
+            "practice_item": str(opened.items[0].id),
+            "practice_option": str(opened.items[0].options[0].id),
+        },
+    )
+
+    async def new_browser() -> Browser:
+        return await stack.enter_async_context(browsing(server))
+
+    visitor = scene.browsers[VISITOR] = await new_browser()
+    await visitor.get("/login")
+    for role in Role:
+        browser = scene.browsers[role] = await new_browser()
+        await browser.login(world.here, general if role is Role.PHYSICIAN else world.here.staff[role])
+        assert browser.csrf
+    other_physician, physician_elsewhere, other_body, body_elsewhere = [await new_browser() for _ in range(4)]
+    await other_physician.login(world.here, world.here.simple)
+    await physician_elsewhere.login(world.elsewhere, world.elsewhere.simple)
+    await world.colleague(world.here, "neighbour", body_id=world.here.other_body_id)
+    await other_body.login_staff("neighbour")
+    await body_elsewhere.login(world.elsewhere, world.elsewhere.staff[Role.BODY])
+    scene.strangers = {
+        Role.PHYSICIAN: {"another physician": other_physician, "another province": physician_elsewhere},
+        Role.BODY: {"another body": other_body, "another province": body_elsewhere},
+    }
+    return scene
+
+
+@pytest.fixture(scope="module")
+async def calm_scene(
+    template_database: str, redis_server: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Scene]:
+    """One for all the tests that leave it as it is."""
+    data_dir: Path = tmp_path_factory.mktemp("roles")
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(own_database(template_database))
+        settings = Settings(
+            database_url=url,
+            redis_url=redis_server.url,
+            data_dir=data_dir,
+            master_key=_KEY,
+            lookup_key=_KEY,
+            csrf_key=_KEY,
+        )
+        database = await Database.connect(url, pool_size=4)
+        stack.push_async_callback(database.close)
+        world = await build_world(database, settings, Vault(settings.key("master_key")))
+        server = await stack.enter_async_context(serving(world))
+        yield await build_scene(world, server, stack)
+
+
+@pytest.fixture
+async def scene(world: World, redis_client: object) -> AsyncIterator[Scene]:
+    """One of the test's own."""
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(serving(world))
+        yield await build_scene(world, server, stack)
+
+
+def own_origin(scene: Scene) -> str:
+    return str(scene.server.make_url("/").origin())
+
+
+def test_every_route_with_an_id_has_a_probe_of_foreign_scope() -> None:
+    with_ids = {(route.method, route.path) for route in ROUTES if route.has_id and route.method != "HEAD"}
+    assert with_ids == set(PROBES), "a route with an id needs a row in PROBES (and a gone one has none)"
+
+
+def test_every_probe_asks_as_a_role_that_the_route_is_for() -> None:
+    access = {(route.method, route.path): route.access for route in ROUTES}
+    assert all(access[key] == {probe.owner} for key, probe in PROBES.items())
+
+
+def test_what_is_public_is_what_should_be() -> None:
+    assert {str(route) for route in ROUTES if route.access is PUBLIC and route.method != "HEAD"} == {
+        "GET /",
+        "GET /login",
+        "POST /login",
+        "GET /staff/login",
+        "POST /staff/login",
+        "GET /static/{build}/{name}",
+    }
+
+
+@pytest.mark.parametrize("role", EVERYBODY)
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+async def test_a_route_lets_in_the_roles_it_names_and_nobody_else(
+    calm_scene: Scene, route: Route, role: str
+) -> None:
+    browser = calm_scene.browsers[role]
+    address = calm_scene.address(route.path)
+    headers = {"Origin": own_origin(calm_scene), "X-CSRF-Token": browser.csrf}
+    before = await contents(calm_scene.world.database)
+
+    async def ask(**more: str) -> ClientResponse:
+        return await browser.client.request(
+            route.method, address, headers=headers | more, allow_redirects=False
+        )
+
+    answer = await ask(**JSON)
+    if route.access is PUBLIC or role in route.access:
+        assert answer.status not in {401, 403, 404, 405}
+        assert answer.status < 500
+        if route.path == "/logout":
+            await browser.login(
+                calm_scene.world.here,
+                calm_scene.world.here.general
+                if role == Role.PHYSICIAN
+                else calm_scene.world.here.staff[Role(role)],
+            )
+        return
+    page = await ask()
+    if role == VISITOR:
+        assert answer.status == 401
+        assert page.status == 303
+        assert page.headers["Location"].split("?")[0] == "/login"
+    else:
+        assert (answer.status, page.status) == (403, 403)
+        if route.method != "HEAD":
+            assert (await answer.json())["error"]["code"] == "forbidden"
+            assert "权限" in await page.text()
+    assert await contents(calm_scene.world.database) == before
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [key for key in PROBES if not key[1].endswith("/stream")], ids=str
+)
+async def test_the_same_role_of_another_scope_finds_nothing_and_changes_nothing(
+    scene: Scene, method: str, path: str
+) -> None:
+    probe = PROBES[method, path]
+    before = await contents(scene.world.database)
+    for whose, stranger in scene.strangers[probe.owner].items():
+        for asked in (method, "HEAD") if method == "GET" else (method,):
+            answer = await scene.ask(stranger, probe, asked, path)
+            assert answer.status in {403, 404}, whose
+            for secret in (scene.values["item"], scene.values["practice_item"], "医师1", "a picture"):
+                assert secret not in await answer.text(), whose
+    assert await contents(scene.world.database) == before
+    answer = await scene.ask(scene.browsers[probe.owner], probe, method, path)
+    assert answer.status == probe.status, "the owner must be let in, or this test proves nothing"
+
+
+@pytest.mark.parametrize(
+    "path", [route.path for route in ROUTES if route.is_stream and route.method == "GET"]
+)
+async def test_frames_of_another_physician_are_not_taken(scene: Scene, path: str) -> None:
+    address = scene.address(path, "running")
+
+    async def greet(browser: Browser) -> dict[str, Any]:
+        headers = {"Origin": own_origin(scene)}
+        async with browser.client.ws_connect(address, headers=headers) as socket:
+            await socket.send_json({"type": "hello", "csrf": browser.csrf, "purpose": "paper", "epoch": 1})
+            return await socket.receive_json()
+
+    before = await contents(scene.world.database)
+    for stranger in scene.strangers[Role.PHYSICIAN].values():
+        said = await greet(stranger)
+        assert (said["type"], said["code"]) == ("closed", "no_such_attempt")
+    assert await contents(scene.world.database) == before
+    assert (await greet(scene.browsers[Role.PHYSICIAN]))["type"] == "ready"
+
+
+@pytest.mark.parametrize("role", [role for role in EVERYBODY if role != Role.PHYSICIAN])
+async def test_frames_come_from_physicians_only(calm_scene: Scene, role: str) -> None:
+    address = calm_scene.address("/attempts/{attempt}/stream", "running")
+    headers = {"Origin": own_origin(calm_scene)}
+    with pytest.raises(WSServerHandshakeError) as refusal:
+        await calm_scene.browsers[role].client.ws_connect(address, headers=headers)
+    assert refusal.value.status in {200, 401, 403}  # 200: the login page that a visitor is sent to
+
+
+@pytest.mark.parametrize("origin", [None, "null", "https://evil.example", "http://127.0.0.1:1"])
+async def test_frames_come_from_our_own_pages_only(calm_scene: Scene, origin: str | None) -> None:
+    address = calm_scene.address("/attempts/{attempt}/stream", "running")
+    headers = {"Origin": origin} if origin else {}
+    with pytest.raises(WSServerHandshakeError) as refusal:
+        await calm_scene.browsers[Role.PHYSICIAN].client.ws_connect(address, headers=headers)
+    assert refusal.value.status == 403
+
+
+async def test_a_picture_is_not_shown_through_an_attempt_that_it_is_not_of(scene: Scene) -> None:
+    """The neighbour's own attempt opens for the neighbour, and still not with our picture."""
+    world = scene.world
+    theirs = await world.open(world.here.simple)
+    async with world.database.tx() as tx:
+        await tx.execute(
+            "UPDATE attempt SET body_id = $2 WHERE id = $1", theirs.attempt.id, world.here.other_body_id
+        )
+    neighbour = scene.strangers[Role.BODY]["another body"]
+    own = await neighbour.get(f"/review/{theirs.attempt.id}")
+    assert own.status == 200
+    picture = scene.rows["marked"]["check"]
+    answer = await neighbour.get(f"/review/{theirs.attempt.id}/snapshots/{picture}")
+    assert answer.status == 404
+
+
+async def test_a_cursor_of_another_scope_lists_only_the_own_scope(scene: Scene) -> None:
+    neighbour = scene.strangers[Role.BODY]["another body"]
+    for cursor in ("ffffffff-ffff-ffff-ffff-ffffffffffff", scene.rows["running"]["attempt"]):
+        text = await (await neighbour.get(f"/review?tab=all&cursor={cursor}")).text()
+        assert "医师1" not in text
+    text = await (await scene.browsers[Role.BODY].get("/review?tab=all")).text()
+    assert "医师1" in text
+
+
+async def test_a_bank_of_another_province_is_not_practised(scene: Scene) -> None:
+    world = scene.world
+    async with world.database.tx() as tx:
+        bank = await tx.fetch_value(
+            "SELECT id FROM bank WHERE title = '人文练习' AND province_id = $1", world.elsewhere.province_id
+        )
+    before = await contents(world.database)
+    answer = await scene.browsers[Role.PHYSICIAN].submit("/practice", bank=str(bank))
+    assert answer.status == 403
+    assert await contents(world.database) == before
+
+
+@pytest.mark.parametrize("path", sorted({path for method, path in PROBES if method == "GET"}))
+@pytest.mark.parametrize("bad", ["0", "x" * 300, "%00", "..%2f..", "00000000-0000-7000-8000-000000000000"])
+async def test_an_id_that_is_nobodys_is_not_found(calm_scene: Scene, path: str, bad: str) -> None:
+    probe = PROBES["GET", path]
+    address = re.sub(r"{\w+}", lambda _: bad, path)
+    answer = await calm_scene.browsers[probe.owner].get(address, headers={"Origin": own_origin(calm_scene)})
+    if path.endswith("/stream"):
+        assert answer.status in {400, 404}  # no WebSocket was asked for
+    else:
+        assert answer.status == 404
+
+
+ATTACKS = ("no token", "an empty token", "a visitor's token", "another session's token", "in the address")
+ORIGINS = ("https://evil.example", "null", "{own}.evil.example", "http://127.0.0.1:1", "evil:{own}")
+
+
+async def attacked(
+    scene: Scene, route: Route, token: str | None, *, origin: str | None = None, query: str = ""
+) -> ClientResponse:
+    """The owner's own request, as a page of somebody else would send it with the owner's cookies."""
+    role = VISITOR if route.access is PUBLIC else min(route.access)
+    probe = PROBES.get((route.method, route.path))
+    role = probe.owner if probe else role
+    address = scene.address(route.path, probe.row if probe else None) + query
+    headers = JSON | ({"Origin": origin} if origin else {})
+    client = scene.browsers[role].client
+    if probe and probe.is_json:
+        body = {
+            name: value.format(**scene.values) if isinstance(value, str) else value
+            for name, value in probe.body.items()
+        }
+        headers |= {} if token is None else {"X-CSRF-Token": token}
+        return await client.request(route.method, address, json=body, headers=headers, allow_redirects=False)
+    form = {"accept": "yes", "version": "notice-2026-1"} | dict(probe.body if probe else {})
+    form |= {} if token is None else {"csrf_token": token}
+    return await client.request(route.method, address, data=form, headers=headers, allow_redirects=False)
+
+
+def token_of(scene: Scene, route: Route) -> str:
+    probe = PROBES.get((route.method, route.path))
+    role = probe.owner if probe else VISITOR if route.access is PUBLIC else min(route.access)
+    return scene.browsers[role].csrf
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("route", UNSAFE, ids=str)
+async def test_nothing_changes_without_the_sessions_own_token(
+    calm_scene: Scene, route: Route, attack: str
+) -> None:
+    own = token_of(calm_scene, route)
+    stranger = calm_scene.strangers[Role.BODY]["another province"].csrf
+    visitor = calm_scene.browsers[VISITOR].csrf
+    token, query = {
+        "no token": (None, ""),
+        "an empty token": ("", ""),
+        "a visitor's token": (visitor if visitor != own else stranger, ""),
+        "another session's token": (stranger, ""),
+        "in the address": (None, f"?csrf_token={own}"),
+    }[attack]
+    before = await contents(calm_scene.world.database)
+    answer = await attacked(calm_scene, route, token, query=query)
+    assert answer.status == 403
+    assert (await answer.json())["error"]["code"] == "bad_csrf"
+    assert await contents(calm_scene.world.database) == before
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize("route", UNSAFE, ids=str)
+async def test_nothing_changes_at_the_word_of_another_site(
+    calm_scene: Scene, route: Route, origin: str
+) -> None:
+    before = await contents(calm_scene.world.database)
+    named = origin.format(own=own_origin(calm_scene))
+    answer = await attacked(calm_scene, route, token_of(calm_scene, route), origin=named)
+    assert answer.status == 403
+    assert (await answer.json())["error"]["code"] == "bad_origin"
+    assert await contents(calm_scene.world.database) == before
+
+
+@pytest.mark.parametrize("route", UNSAFE, ids=str)
+async def test_with_token_and_own_origin_the_same_request_comes_in(scene: Scene, route: Route) -> None:
+    """Or the tests before this one would prove nothing."""
+    answer = await attacked(scene, route, token_of(scene, route), origin=own_origin(scene))
+    assert answer.status not in {401, 403, 404}
+    assert answer.status < 500
+
+
+async def test_a_token_ends_with_its_session(scene: Scene) -> None:
+    browser = scene.browsers[Role.PHYSICIAN]
+    old = browser.csrf
+    await browser.submit("/logout")
+    await browser.login(scene.world.here, scene.world.here.general)
+    assert browser.csrf != old
+    browser.csrf = old
+    answer = await browser.submit("/logout")
+    assert answer.status == 403

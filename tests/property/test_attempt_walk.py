@@ -1,0 +1,177 @@
+"""A physician, a sweeper and an assessment body do whatever the rules let them, in any order.
+
+The machine holds attempts as rows and moves them by the pure functions alone; beside it a simple model
+counts what was sat and what ended.
+"""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from exam_service.cycles.policy import Confirmation
+from exam_service.papers.model import (
+    OPEN,
+    UNDER_WAY,
+    Attempt,
+    Availability,
+    State,
+    attempts_used,
+    availability,
+    check_move,
+    is_completed,
+    is_passed,
+    mark_of,
+)
+from exam_service.papers.timing import GRACE, deadline_of, due_state, takes_answers, time_left
+from tests.factories import FrozenClock, a_rule, an_attempt
+
+MINUTES = 60
+JUST_AROUND = [1, 59, 60, 61, 3599, 3600, 3661]
+
+
+class Sitting(RuleBasedStateMachine):
+    """All attempts at one paper."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = FrozenClock()
+        self.rule = a_rule()
+        self.attempts: list[Attempt] = []
+        self.sat = 0
+        self.over: set[int] = set()
+
+    @initialize(limit=st.none() | st.integers(1, 3), confirmation=st.sampled_from(Confirmation))
+    def a_policy(self, limit: int | None, confirmation: Confirmation) -> None:
+        self.rule = a_rule(attempts=limit, confirmation=confirmation, minutes=MINUTES)
+
+    def available(self) -> Availability:
+        return availability(self.rule, self.attempts, before=None, tests_window=None)
+
+    def those_in(self, *states: State) -> list[int]:
+        return [place for place, attempt in enumerate(self.attempts) if attempt.state in states]
+
+    def move(self, place: int, to_state: State, **changes: object) -> None:
+        attempt = self.attempts[place]
+        check_move(attempt.id, attempt.state, to_state)
+        self.attempts[place] = replace(attempt, state=to_state, **changes)
+        if self.attempts[place].is_over:
+            self.over.add(place)
+
+    def close(self, place: int) -> None:
+        moment = min(self.clock.now(), self.attempts[place].deadline or self.clock.now())
+        self.move(place, State.CLOSED, closed_at=moment)
+
+    def mark(self, place: int, correct: int) -> None:
+        mark = mark_of(correct, self.rule.items)
+        passed = mark >= self.rule.pass_mark
+        self.move(place, State.MARKED, mark=mark, passed=passed, correct=correct)
+
+    @rule(seconds=st.sampled_from(JUST_AROUND) | st.integers(1, 5000))
+    def time_passes(self, seconds: int) -> None:
+        self.clock.move(seconds)
+
+    @rule()
+    def the_physician_starts(self) -> None:
+        said = self.available()
+        if not said.may_start:
+            assert said.reason
+        elif said.resumes is None:
+            assert not self.those_in(*OPEN)
+            self.attempts.append(an_attempt(State.PREPARED, self.rule, ordinal=len(self.attempts) + 1))
+        else:
+            assert said.resumes in self.attempts
+            assert said.resumes.state in UNDER_WAY | {State.PREPARED}
+
+    @precondition(lambda self: self.those_in(State.PREPARED))
+    @rule()
+    def the_identity_check_is_passed(self) -> None:
+        (place,) = self.those_in(State.PREPARED)
+        deadline = deadline_of(self.clock.now(), self.rule.minutes)
+        self.move(place, State.ADMITTED, admitted_at=self.clock.now(), deadline=deadline)
+        self.sat += 1
+
+    @precondition(lambda self: self.those_in(State.ADMITTED))
+    @rule()
+    def the_paper_is_opened(self) -> None:
+        (place,) = self.those_in(State.ADMITTED)
+        if time_left(self.attempts[place].deadline, self.clock.now()):
+            self.move(place, State.RUNNING)
+
+    @precondition(lambda self: self.attempts)
+    @rule(data=st.data())
+    def an_answer_arrives(self, data: st.DataObject) -> None:
+        place = data.draw(st.sampled_from(range(len(self.attempts))))
+        attempt = self.attempts[place]
+        if takes_answers(attempt.state, attempt.deadline, self.clock.now()):
+            assert place not in self.over
+            assert attempt.deadline is not None
+            assert self.clock.now() <= attempt.deadline + GRACE
+
+    @precondition(lambda self: self.those_in(State.RUNNING, State.CLOSING))
+    @rule(correct=st.integers(0, 50), crashes=st.booleans())
+    def the_physician_hands_in(self, correct: int, *, crashes: bool) -> None:
+        (place,) = self.those_in(State.RUNNING, State.CLOSING)
+        self.close(place)
+        if not crashes:
+            self.mark(place, correct)
+
+    @rule(correct=st.integers(0, 50))
+    def the_sweeper_comes(self, correct: int) -> None:
+        for place in range(len(self.attempts)):
+            while True:
+                attempt = self.attempts[place]
+                due = due_state(attempt.state, attempt.deadline, self.clock.now())
+                if due is attempt.state:
+                    break
+                if due is State.CLOSED:
+                    self.close(place)
+                else:
+                    self.move(place, due)
+            if self.attempts[place].state is State.CLOSED:
+                self.mark(place, correct)
+
+    @precondition(lambda self: any(attempt.awaits_confirmation for attempt in self.attempts))
+    @rule(passed=st.booleans())
+    def the_body_confirms(self, *, passed: bool) -> None:
+        place = next(n for n, attempt in enumerate(self.attempts) if attempt.awaits_confirmation)
+        reached = (self.attempts[place].mark or Decimal(0)) >= self.rule.pass_mark
+        self.move(place, State.CONFIRMED, passed=passed and reached)
+
+    @precondition(lambda self: self.those_in(*UNDER_WAY, State.CLOSING))
+    @rule()
+    def two_people_end_it(self) -> None:
+        (place,) = self.those_in(*UNDER_WAY, State.CLOSING)
+        self.move(place, State.TERMINATED)
+
+    @precondition(lambda self: self.those_in(*set(State) - {State.VOID}))
+    @rule(data=st.data())
+    def two_people_make_one_void(self, data: st.DataObject) -> None:
+        place = data.draw(st.sampled_from(self.those_in(*set(State) - {State.VOID})))
+        self.sat -= self.attempts[place].admitted_at is not None
+        self.move(place, State.VOID)
+
+    @invariant()
+    def no_two_are_open(self) -> None:
+        assert len(self.those_in(*OPEN)) <= 1
+
+    @invariant()
+    def nobody_sits_more_often_than_allowed(self) -> None:
+        assert attempts_used(self.attempts) == self.sat
+        assert self.rule.attempts is None or self.sat <= self.rule.attempts
+
+    @invariant()
+    def what_was_over_stays_over(self) -> None:
+        assert all(self.attempts[place].is_over for place in self.over)
+
+    @invariant()
+    def who_passed_or_sat_all_starts_no_more(self) -> None:
+        nothing_open = not self.those_in(*OPEN)
+        if nothing_open and (is_passed(self.attempts) or is_completed(self.rule, self.attempts)):
+            assert not self.available().may_start
+
+
+TestSitting = Sitting.TestCase
+TestSitting.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)

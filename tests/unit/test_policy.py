@@ -1,0 +1,289 @@
+"""The presets are the table of domain.md, and a policy that is wrong says where."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from exam_service.cycles.policy import (
+    Confirmation,
+    PaperRule,
+    Policy,
+    Procedure,
+    Subject,
+    merge_preset,
+    parse_policy,
+    parse_rule,
+    preset_names,
+    read_preset,
+)
+from exam_service.errors import Misconfigured
+from tests.factories import a_policy
+
+FREE = PaperRule(Subject.HUMANITIES, 50, 60, 60, None, Confirmation.IMMEDIATE)
+FREE_BUT_CONFIRMED = PaperRule(Subject.HUMANITIES, 50, 60, 60, None, Confirmation.BODY)
+HUMANITIES_ONCE = PaperRule(Subject.HUMANITIES, 50, 60, 60, 1, Confirmation.IMMEDIATE)
+PROFESSIONAL = PaperRule(Subject.PROFESSIONAL, 100, 60, 60, 1, Confirmation.BODY)
+
+# preset: simple papers, general papers, whether the general ones come in order
+PAPERS = {
+    "dingkaotong-2023": ((FREE,), (HUMANITIES_ONCE, PROFESSIONAL), True),
+    "hainan-2024": ((FREE_BUT_CONFIRMED,), (FREE_BUT_CONFIRMED, PROFESSIONAL), False),
+    "henan-c6": ((FREE,), (FREE, PROFESSIONAL), False),
+    "hunan-2026": ((FREE,), (FREE, PROFESSIONAL), False),
+    "shanxi-2024": ((), (PROFESSIONAL,), False),
+}
+# preset: province, what the manual calls the two papers, 报名完成, 待评定, from when practice is open
+WORDS = {
+    "dingkaotong-2023": (
+        ("dingkaotong", "医学人文测评", "业务水平专业知识测评"),
+        ("报名完成-等待测评", "待评定", "admitted"),
+    ),
+    "hainan-2024": (("hainan", "医学人文测评", "业务水平测评"), ("待参加测评", "待评定", "admitted")),
+    "henan-c6": (("henan", "公共知识测评", "业务水平"), ("待参加测评", "待评定", "admitted")),
+    "hunan-2026": (("hunan", "人文医学测评", "业务水平测评"), ("报名完成-等待测评", "待评定", "admitted")),
+    "shanxi-2024": (("shanxi", "人文医学", "业务水平"), ("报名完成-待测评", "待评定", "registered")),
+}
+
+
+def test_five_provinces_come_with_the_service() -> None:
+    assert preset_names() == sorted(PAPERS)
+
+
+@pytest.mark.parametrize("preset", PAPERS)
+def test_a_province_sits_the_papers_of_its_manual(preset: str) -> None:
+    simple, general, in_order = PAPERS[preset]
+    policy = read_preset(preset)
+    assert set(policy.procedures) == set(Procedure)
+    assert policy.procedures[Procedure.SIMPLE].papers == simple
+    assert policy.procedures[Procedure.SIMPLE].in_order is False
+    assert policy.procedures[Procedure.GENERAL].papers == general
+    assert policy.procedures[Procedure.GENERAL].in_order is in_order
+
+
+@pytest.mark.parametrize("preset", WORDS)
+def test_a_province_uses_the_words_of_its_manual(preset: str) -> None:
+    (province, humanities, professional), (registered, awaiting, practice) = WORDS[preset]
+    policy = read_preset(preset)
+    assert (policy.name, policy.province) == (preset, province)
+    assert policy.label(Subject.HUMANITIES) == humanities
+    assert policy.label(Subject.PROFESSIONAL) == professional
+    assert (policy.labels["registered"], policy.labels["awaiting"]) == (registered, awaiting)
+    assert policy.practice_opens == practice
+
+
+@pytest.mark.parametrize("preset", PAPERS)
+def test_every_notice_forbids_a_substitute_and_says_who_decides(preset: str) -> None:
+    policy = read_preset(preset)
+    text = "".join(policy.notice_rules)
+    assert policy.notice_version
+    assert "禁止他人替考" in text
+    assert "是否违规由考核机构工作人员判定" in text
+
+
+@pytest.mark.parametrize("preset", PAPERS)
+def test_a_cycle_reads_back_the_policy_it_stored(preset: str) -> None:
+    policy = read_preset(preset)
+    stored = json.loads(json.dumps(dict(policy.raw), ensure_ascii=False))
+    assert parse_policy(stored) == policy
+
+
+@pytest.mark.parametrize("rule", [FREE, FREE_BUT_CONFIRMED, HUMANITIES_ONCE, PROFESSIONAL])
+def test_an_attempt_reads_back_the_rule_it_stored(rule: PaperRule) -> None:
+    assert parse_rule(json.loads(json.dumps(rule.to_json()))) == rule
+
+
+def test_a_preset_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(Misconfigured, match="'guangxi-2026'.*hunan-2026"):
+        read_preset("guangxi-2026")
+
+
+@pytest.mark.parametrize("name", ["default", "../presets/hunan-2026", "hunan-2026.toml", ""])
+def test_only_a_preset_is_read_as_one(name: str) -> None:
+    with pytest.raises(Misconfigured, match="no policy preset"):
+        read_preset(name)
+
+
+GUANGXI = """
+name = "guangxi-2026"
+province = "guangxi"
+
+[labels]
+humanities = "人文知识测评"
+
+[procedures.general]
+in_order = true
+professional = { items = 80, minutes = 90, attempts = 20 }
+"""
+
+
+def test_a_sixth_province_is_one_text() -> None:
+    policy = merge_preset(GUANGXI)
+    general = policy.procedures[Procedure.GENERAL]
+    assert (policy.name, policy.province) == ("guangxi-2026", "guangxi")
+    assert policy.label(Subject.HUMANITIES) == "人文知识测评"
+    assert general.in_order
+    assert general.papers == (FREE, PaperRule(Subject.PROFESSIONAL, 80, 90, 60, 20, Confirmation.BODY))
+
+
+def test_a_province_that_says_nothing_has_the_commissions_rule() -> None:
+    policy = merge_preset('name = "guangxi-2026"\nprovince = "guangxi"\n')
+    assert policy.procedures == read_preset("hunan-2026").procedures
+    assert policy.label(Subject.HUMANITIES) == "人文医学"
+
+
+def test_a_text_that_is_no_toml_is_refused() -> None:
+    with pytest.raises(Misconfigured, match="line 1"):
+        merge_preset("name: guangxi-2026")
+
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def changed(change: Change) -> dict[str, Any]:
+    raw = json.loads(json.dumps(dict(a_policy().raw)))
+    change(raw)
+    return raw
+
+
+def refusal(change: Change) -> str:
+    with pytest.raises(Misconfigured) as error:
+        parse_policy(changed(change))
+    return str(error.value)
+
+
+def in_general(**values: Any) -> Change:
+    """Change the professional paper of the general procedure."""
+    return lambda raw: raw["procedures"]["general"]["professional"].update(values)
+
+
+def without(*path: str) -> Change:
+    def change(raw: dict[str, Any]) -> None:
+        for name in path[:-1]:
+            raw = raw[name]
+        del raw[path[-1]]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        (["name"], "name"),
+        (["province"], "province"),
+        (["labels"], "labels"),
+        (["labels", "humanities"], "labels.humanities"),
+        (["labels", "awaiting"], "labels.awaiting"),
+        (["notice"], "notice"),
+        (["notice", "version"], "notice.version"),
+        (["notice", "rules"], "notice.rules"),
+        (["practice"], "practice"),
+        (["practice", "opens"], "practice.opens"),
+        (["procedures"], "procedures"),
+        (["procedures", "simple"], "simple"),
+        (["procedures", "general", "papers"], "procedures.general.papers"),
+        (["procedures", "general", "professional"], "professional"),
+        (["procedures", "general", "professional", "items"], "items"),
+        (["procedures", "general", "professional", "attempts"], "attempts"),
+        (["procedures", "general", "professional", "confirmation"], "confirmation"),
+    ],
+    ids=".".join,
+)
+def test_what_is_missing_is_named(path: list[str], place: str) -> None:
+    assert place in refusal(without(*path))
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (in_general(items=0), "professional"),
+        (in_general(minutes=0), "professional"),
+        (in_general(pass_mark=101), "professional"),
+        (in_general(pass_mark=-1), "professional"),
+        (in_general(attempts=0), "attempts"),
+        (in_general(attempts=-1), "attempts"),
+        (in_general(attempts="many"), "many"),
+        (in_general(items="fifty"), "fifty"),
+        (in_general(items=None), "rule is wrong"),
+        (in_general(confirmation="later"), "later"),
+        (lambda raw: raw["notice"].update(rules=[]), "notice.rules"),
+        (lambda raw: raw["notice"].update(rules="规则"), "notice.rules"),
+        (lambda raw: raw["notice"].update(rules=[1]), "notice.rules"),
+        (lambda raw: raw["practice"].update(opens="always"), "practice.opens"),
+        (lambda raw: raw["labels"].update(humanities=""), "labels.humanities"),
+        (lambda raw: raw["procedures"]["general"].update(papers="humanities"), "procedures.general.papers"),
+        (lambda raw: raw["procedures"]["general"].update(papers=["ethics"]), "ethics"),
+        (lambda raw: raw.update(procedures=[]), "procedures"),
+    ],
+)
+def test_what_is_out_of_range_is_named(change: Change, place: str) -> None:
+    assert place in refusal(change)
+
+
+@pytest.mark.parametrize(
+    ("change", "unknown"),
+    [
+        (lambda raw: raw.update(colour="red"), "colour"),
+        (lambda raw: raw["labels"].update(humanitys="人文"), "humanitys"),
+        (lambda raw: raw["procedures"]["general"].update(in_ordr=True), "in_ordr"),
+    ],
+)
+def test_what_is_unknown_is_named(change: Change, unknown: str) -> None:
+    assert unknown in refusal(change)
+
+
+@pytest.mark.parametrize(
+    ("change", "unknown"),
+    [
+        (in_general(atempts=3), "atempts"),
+        (lambda raw: raw["procedures"].update(special={}), "special"),
+        (lambda raw: raw["notice"].update(rule="不"), "rule"),
+        (lambda raw: raw["practice"].update(closes="never"), "closes"),
+    ],
+    ids=["in a paper", "a procedure", "in the notice", "in practice"],
+)
+def test_a_slip_of_the_pen_deep_inside_is_noticed_too(change: Change, unknown: str) -> None:
+    assert f"'{unknown}'" in refusal(change)
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (without("procedures", "simple"), "procedures.simple"),
+        (without("procedures", "general", "professional"), "procedures.general.professional"),
+        (without("procedures", "general", "professional", "items"), "procedures.general.professional"),
+        (in_general(minutes=0), "procedures.general.professional"),
+        (in_general(attempts=0), "procedures.general.professional"),
+    ],
+    ids=["a procedure", "a paper", "a value", "out of range", "attempts out of range"],
+)
+def test_the_refusal_says_in_which_procedure_to_look(change: Change, place: str) -> None:
+    assert place in refusal(change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda raw: raw["procedures"]["general"].update(in_order="false"),
+        in_general(items=50.7),
+        in_general(items=True),
+        in_general(attempts=1.5),
+    ],
+    ids=["a text for a truth", "a part of an item", "a truth for a number", "a part of an attempt"],
+)
+def test_a_value_of_the_wrong_kind_is_refused_and_not_bent(change: Change) -> None:
+    with pytest.raises(Misconfigured):
+        parse_policy(changed(change))
+
+
+def test_a_procedure_names_each_paper_once() -> None:
+    with pytest.raises(Misconfigured, match="humanities"):
+        parse_policy(
+            changed(lambda raw: raw["procedures"]["general"].update(papers=["humanities", "humanities"]))
+        )
+
+
+def test_a_policy_without_any_change_is_taken() -> None:
+    policy: Policy = parse_policy(changed(lambda _: None))
+    assert policy == a_policy()
