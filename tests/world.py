@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import os
 import secrets
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
+import matplotlib as mpl
 from aiohttp import ClientResponse, CookieJar
 from aiohttp.test_utils import TestClient, TestServer
+from PIL import Image, ImageOps
 
 from exam_service.accounts import usecases as accounts
 from exam_service.accounts.model import FACE_CONSENT_VERSION, Principal, Role
@@ -38,6 +45,8 @@ from exam_service.settings import Settings
 from exam_service.storage.database import Database, Tx
 from exam_service.storage.evidence import EvidenceStore
 from exam_service.storage.vault import Vault
+
+T = TypeVar("T")
 
 PASSWORD = "right4test"
 START = datetime(2026, 5, 12, 2, 0, tzinfo=UTC)  # 10:00 in China, within the tests

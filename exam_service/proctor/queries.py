@@ -60,6 +60,10 @@ async def select_optional_enrolment(tx: Tx, registration_id: UUID, model: str) -
     return Enrolment(**row) if row else None
 
 
+async def exists_reference(tx: Tx, registration_id: UUID) -> bool:
+    return bool(await tx.fetch_value(SQL["exists_reference"], registration_id))
+
+
 async def insert_enrolment(
     tx: Tx,
     enrolment: Enrolment,

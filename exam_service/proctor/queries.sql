@@ -12,6 +12,11 @@ WHERE attempt_id = $1 AND province_id = $2 ORDER BY id
 -- name: select_optional_enrolment
 SELECT id, embedding FROM enrolment WHERE registration_id = $1 AND model = $2
 
+-- name: exists_reference
+-- A face to compare with, or a reviewed photo to take one from.
+SELECT EXISTS (SELECT FROM enrolment WHERE registration_id = $1)
+    OR EXISTS (SELECT FROM registration WHERE id = $1 AND photo_reviewed_at IS NOT NULL)
+
 -- name: insert_enrolment
 INSERT INTO enrolment (id, province_id, registration_id, model, source, embedding, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)

@@ -17,20 +17,20 @@ from exam_service.proctor import stream, usecases
 async def show_check(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     attempt_id = path_id(request, "attempt")
-    attempt, label, consented = await usecases.check_page(services, viewer(request), attempt_id)
-    if attempt.state is not State.PREPARED:
+    page = await usecases.check_page(services, viewer(request), attempt_id)
+    if page.attempt.state is not State.PREPARED:
         raise web.HTTPSeeOther(f"/attempts/{attempt_id}")
-    if not consented:
+    if not page.consented:
         raise web.HTTPSeeOther(f"/consent?next=/attempts/{attempt_id}/check")
     return render(
         request,
         "proctor/check.html",
         {
             "attempt_id": attempt_id,
-            "title": label,
-            "minutes": attempt.rule.minutes,
+            "title": page.label,
+            "minutes": page.attempt.rule.minutes,
             "paper_url": f"/attempts/{attempt_id}",
-            "enrols_here": services.settings.demo,
+            "enrols_here": page.enrols_here,
         },
     )
 

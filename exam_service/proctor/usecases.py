@@ -89,18 +89,30 @@ def topic(attempt_id: UUID) -> str:
     return f"proctor:{attempt_id}"
 
 
-async def check_page(services: Services, principal: Principal, attempt_id: UUID) -> tuple[Attempt, str, bool]:
-    """What the identity check's page needs: the attempt, its paper's name, whether consent is in force.
+@dataclass(frozen=True)
+class CheckPage:
+    """What the identity check's page needs; ``enrols_here`` says that the first face seen will be theirs."""
+
+    attempt: Attempt
+    label: str
+    consented: bool
+    enrols_here: bool
+
+
+async def check_page(services: Services, principal: Principal, attempt_id: UUID) -> CheckPage:
+    """The identity check before an attempt.
 
     Raises:
         NotFound: Not this physician's attempt.
     """
     async with services.database.tx() as tx:
         attempt = await papers.own_attempt(tx, principal, attempt_id)
-        return (
+        may_enrol = services.settings.demo and not await queries.exists_reference(tx, attempt.registration_id)
+        return CheckPage(
             attempt,
             await papers.label_of(tx, attempt),
             await accounts.has_face_consent(tx, principal.account_id),
+            may_enrol,
         )
 
 

@@ -166,6 +166,8 @@ class CheckStream(FrameStream):
         began = clock()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._answered.wait(), self._ANSWER_PATIENCE)
+        if self._admitted.is_set():
+            await asyncio.Event().wait()
         await asyncio.sleep(self._interval - (clock() - began))
 
     def _take(self, message: dict[str, Any]) -> None:

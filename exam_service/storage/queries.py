@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from exam_service.errors import NotFound
 from exam_service.storage.database import Tx
 from exam_service.storage.statements import Statements
 
@@ -40,6 +41,13 @@ async def select_optional_data_key(
 ) -> WrappedKey | None:
     row = await tx.fetch_optional(SQL["select_optional_data_key"], account_id, cycle_id, data_class)
     return WrappedKey(**row) if row else None
+
+
+async def select_data_key(tx: Tx, account_id: UUID, cycle_id: UUID | None, data_class: str) -> WrappedKey:
+    found = await select_optional_data_key(tx, account_id, cycle_id, data_class)
+    if found is None:
+        raise NotFound("数据密钥已被销毁，请重试。", code="data_key_destroyed", account=account_id)
+    return found
 
 
 async def select_optional_data_key_by_id(tx: Tx, key_id: UUID) -> WrappedKey | None:

@@ -1,11 +1,11 @@
 """Data keys: one per physician × cycle × class of data, wrapped by the master key.
 
-Destroying a row of ``data_key`` is the purge: nothing sealed with it can be read again, backups included.
+Destroying a row of ``data_key`` is the purge: nothing sealed with it can be read again, wherever copies of the
+sealed data lie. Only a backup of that small table could undo it, so its backups are kept apart and shortest.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from uuid import UUID
 
 from exam_service.crypto.envelope import DataKey, data_key_id, new_secret, open_envelope, seal
@@ -15,15 +15,13 @@ from exam_service.storage import queries
 from exam_service.storage.database import Tx
 
 _MASTER_ID = UUID(int=0)
-_CACHE_SIZE = 4096
 
 
 class Vault:
-    """Makes, finds and opens data keys. Keeps the most recent few thousand opened ones in memory."""
+    """Makes, finds and opens data keys. Keeps none in memory: a purge holds once it is committed."""
 
     def __init__(self, master_key: bytes) -> None:
         self._master = DataKey(_MASTER_ID, master_key)
-        self._opened: OrderedDict[UUID, DataKey] = OrderedDict()
 
     async def key_for(
         self, tx: Tx, *, province_id: str, account_id: UUID, cycle_id: UUID | None, data_class: str
@@ -34,9 +32,7 @@ class Vault:
             key_id = new_id()
             wrapped = seal(self._master, new_secret(), key_id)
             await queries.insert_data_key(tx, key_id, province_id, account_id, cycle_id, data_class, wrapped)
-            row = await queries.select_optional_data_key(tx, account_id, cycle_id, data_class)
-            if row is None:
-                raise NotFound("数据密钥已被销毁，相关资料不再可用。", code="data_key_destroyed")
+            row = await queries.select_data_key(tx, account_id, cycle_id, data_class)
         return self._open(row.id, row.wrapped)
 
     async def key_of(self, tx: Tx, envelope: bytes) -> DataKey:
@@ -46,9 +42,6 @@ class Vault:
             NotFound: It was destroyed: the data is purged.
         """
         key_id = data_key_id(envelope)
-        if key_id in self._opened:
-            self._opened.move_to_end(key_id)
-            return self._opened[key_id]
         row = await queries.select_optional_data_key_by_id(tx, key_id)
         if row is None:
             raise NotFound("该资料已按保存期限清除，不能再查看。", code="purged", data_key=key_id)
@@ -59,8 +52,4 @@ class Vault:
         return open_envelope(await self.key_of(tx, envelope), envelope, row_id)
 
     def _open(self, key_id: UUID, wrapped: bytes) -> DataKey:
-        key = DataKey(key_id, open_envelope(self._master, wrapped, key_id))
-        self._opened[key_id] = key
-        while len(self._opened) > _CACHE_SIZE:
-            self._opened.popitem(last=False)
-        return key
+        return DataKey(key_id, open_envelope(self._master, wrapped, key_id))

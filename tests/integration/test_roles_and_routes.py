@@ -31,6 +31,13 @@ from exam_service.storage.vault import Vault
 from tests.world import START, Browser, World, browsing, build_world, contents, own_database, serving
 
 VISITOR = "visitor"
+ANOTHER_PHYSICIAN, PHYSICIAN_ELSEWHERE = "another physician", "a physician of another province"
+ANOTHER_BODY, BODY_ELSEWHERE = "another body", "a body of another province"
+STRANGERS = {
+    Role.PHYSICIAN: (ANOTHER_PHYSICIAN, PHYSICIAN_ELSEWHERE),
+    Role.BODY: (ANOTHER_BODY, BODY_ELSEWHERE),
+}
+"""The same role in another scope."""
 EVERYBODY = (VISITOR, *Role)
 SAFE = frozenset({"GET", "HEAD"})
 JSON = {"Accept": "application/json"}
@@ -121,16 +128,39 @@ class Scene:
     Attributes:
         rows: The variables of paths, by the name of a row.
         values: What bodies are filled with.
-        browsers: By role, all of ``here``; ``visitor`` is nobody.
-        strangers: By role, the same role in another scope.
     """
 
     world: World
     server: TestServer
     rows: dict[str, dict[str, str]]
     values: dict[str, str]
+    stack: AsyncExitStack
     browsers: dict[str, Browser] = field(default_factory=dict)
-    strangers: dict[Role, dict[str, Browser]] = field(default_factory=dict)
+
+    async def browser(self, who: str) -> Browser:
+        """A visitor's, a role's of ``here`` or a stranger's browser, logged in when first used."""
+        if who not in self.browsers:
+            browser = await self.stack.enter_async_context(browsing(self.server))
+            await self._login(browser, who)
+            assert browser.csrf
+            self.browsers[who] = browser
+        return self.browsers[who]
+
+    async def _login(self, browser: Browser, who: str) -> None:
+        here, elsewhere = self.world.here, self.world.elsewhere
+        if who == VISITOR:
+            await browser.get("/login")
+        elif who == ANOTHER_PHYSICIAN:
+            await browser.login(here, here.simple)
+        elif who == PHYSICIAN_ELSEWHERE:
+            await browser.login(elsewhere, elsewhere.simple)
+        elif who == ANOTHER_BODY:
+            await self.world.colleague(here, "neighbour", body_id=here.other_body_id)
+            await browser.login_staff("neighbour")
+        elif who == BODY_ELSEWHERE:
+            await browser.login(elsewhere, elsewhere.staff[Role.BODY])
+        else:
+            await browser.login(here, here.general if who == Role.PHYSICIAN else here.staff[Role(who)])
 
     def address(self, path: str, row: str | None = None) -> str:
         """The path of a route with the ids of a row, or of whichever row has them."""
@@ -167,7 +197,7 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
         )
     set_id = await practice.begin(world.database, world.clock, general, bank)
     opened = await practice.open_set(world.database, general, set_id)
-    scene = Scene(
+    return Scene(
         world,
         server,
         rows={
@@ -181,28 +211,8 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
             "practice_item": str(opened.items[0].id),
             "practice_option": str(opened.items[0].options[0].id),
         },
+        stack=stack,
     )
-
-    async def new_browser() -> Browser:
-        return await stack.enter_async_context(browsing(server))
-
-    visitor = scene.browsers[VISITOR] = await new_browser()
-    await visitor.get("/login")
-    for role in Role:
-        browser = scene.browsers[role] = await new_browser()
-        await browser.login(world.here, general if role is Role.PHYSICIAN else world.here.staff[role])
-        assert browser.csrf
-    other_physician, physician_elsewhere, other_body, body_elsewhere = [await new_browser() for _ in range(4)]
-    await other_physician.login(world.here, world.here.simple)
-    await physician_elsewhere.login(world.elsewhere, world.elsewhere.simple)
-    await world.colleague(world.here, "neighbour", body_id=world.here.other_body_id)
-    await other_body.login_staff("neighbour")
-    await body_elsewhere.login(world.elsewhere, world.elsewhere.staff[Role.BODY])
-    scene.strangers = {
-        Role.PHYSICIAN: {"another physician": other_physician, "another province": physician_elsewhere},
-        Role.BODY: {"another body": other_body, "another province": body_elsewhere},
-    }
-    return scene
 
 
 @pytest.fixture(scope="module")
@@ -266,7 +276,7 @@ def test_what_is_public_is_what_should_be() -> None:
 async def test_a_route_lets_in_the_roles_it_names_and_nobody_else(
     calm_scene: Scene, route: Route, role: str
 ) -> None:
-    browser = calm_scene.browsers[role]
+    browser = await calm_scene.browser(role)
     address = calm_scene.address(route.path)
     headers = {"Origin": own_origin(calm_scene), "X-CSRF-Token": browser.csrf}
     before = await contents(calm_scene.world.database)
@@ -281,12 +291,7 @@ async def test_a_route_lets_in_the_roles_it_names_and_nobody_else(
         assert answer.status not in {401, 403, 404, 405}
         assert answer.status < 500
         if route.path == "/logout":
-            await browser.login(
-                calm_scene.world.here,
-                calm_scene.world.here.general
-                if role == Role.PHYSICIAN
-                else calm_scene.world.here.staff[Role(role)],
-            )
+            del calm_scene.browsers[role]
         return
     page = await ask()
     if role == VISITOR:
@@ -308,15 +313,17 @@ async def test_the_same_role_of_another_scope_finds_nothing_and_changes_nothing(
     scene: Scene, method: str, path: str
 ) -> None:
     probe = PROBES[method, path]
+    strangers = {who: await scene.browser(who) for who in STRANGERS[probe.owner]}
+    owner = await scene.browser(probe.owner)
     before = await contents(scene.world.database)
-    for whose, stranger in scene.strangers[probe.owner].items():
+    for whose, stranger in strangers.items():
         for asked in (method, "HEAD") if method == "GET" else (method,):
             answer = await scene.ask(stranger, probe, asked, path)
             assert answer.status in {403, 404}, whose
             for secret in (scene.values["item"], scene.values["practice_item"], "医师1", "a picture"):
                 assert secret not in await answer.text(), whose
     assert await contents(scene.world.database) == before
-    answer = await scene.ask(scene.browsers[probe.owner], probe, method, path)
+    answer = await scene.ask(owner, probe, method, path)
     assert answer.status == probe.status, "the owner must be let in, or this test proves nothing"
 
 
@@ -332,12 +339,13 @@ async def test_frames_of_another_physician_are_not_taken(scene: Scene, path: str
             await socket.send_json({"type": "hello", "csrf": browser.csrf, "purpose": "paper", "epoch": 1})
             return await socket.receive_json()
 
+    owner, *strangers = [await scene.browser(who) for who in (Role.PHYSICIAN, *STRANGERS[Role.PHYSICIAN])]
     before = await contents(scene.world.database)
-    for stranger in scene.strangers[Role.PHYSICIAN].values():
+    for stranger in strangers:
         said = await greet(stranger)
         assert (said["type"], said["code"]) == ("closed", "no_such_attempt")
     assert await contents(scene.world.database) == before
-    assert (await greet(scene.browsers[Role.PHYSICIAN]))["type"] == "ready"
+    assert (await greet(owner))["type"] == "ready"
 
 
 @pytest.mark.parametrize("role", [role for role in EVERYBODY if role != Role.PHYSICIAN])
@@ -345,7 +353,7 @@ async def test_frames_come_from_physicians_only(calm_scene: Scene, role: str) ->
     address = calm_scene.address("/attempts/{attempt}/stream", "running")
     headers = {"Origin": own_origin(calm_scene)}
     with pytest.raises(WSServerHandshakeError) as refusal:
-        await calm_scene.browsers[role].client.ws_connect(address, headers=headers)
+        await (await calm_scene.browser(role)).client.ws_connect(address, headers=headers)
     assert refusal.value.status in {200, 401, 403}  # 200: the login page that a visitor is sent to
 
 
@@ -354,7 +362,7 @@ async def test_frames_come_from_our_own_pages_only(calm_scene: Scene, origin: st
     address = calm_scene.address("/attempts/{attempt}/stream", "running")
     headers = {"Origin": origin} if origin else {}
     with pytest.raises(WSServerHandshakeError) as refusal:
-        await calm_scene.browsers[Role.PHYSICIAN].client.ws_connect(address, headers=headers)
+        await (await calm_scene.browser(Role.PHYSICIAN)).client.ws_connect(address, headers=headers)
     assert refusal.value.status == 403
 
 
@@ -366,7 +374,7 @@ async def test_a_picture_is_not_shown_through_an_attempt_that_it_is_not_of(scene
         await tx.execute(
             "UPDATE attempt SET body_id = $2 WHERE id = $1", theirs.attempt.id, world.here.other_body_id
         )
-    neighbour = scene.strangers[Role.BODY]["another body"]
+    neighbour = await scene.browser(ANOTHER_BODY)
     own = await neighbour.get(f"/review/{theirs.attempt.id}")
     assert own.status == 200
     picture = scene.rows["marked"]["check"]
@@ -375,11 +383,11 @@ async def test_a_picture_is_not_shown_through_an_attempt_that_it_is_not_of(scene
 
 
 async def test_a_cursor_of_another_scope_lists_only_the_own_scope(scene: Scene) -> None:
-    neighbour = scene.strangers[Role.BODY]["another body"]
+    neighbour = await scene.browser(ANOTHER_BODY)
     for cursor in ("ffffffff-ffff-ffff-ffff-ffffffffffff", scene.rows["running"]["attempt"]):
         text = await (await neighbour.get(f"/review?tab=all&cursor={cursor}")).text()
         assert "医师1" not in text
-    text = await (await scene.browsers[Role.BODY].get("/review?tab=all")).text()
+    text = await (await (await scene.browser(Role.BODY)).get("/review?tab=all")).text()
     assert "医师1" in text
 
 
@@ -389,8 +397,9 @@ async def test_a_bank_of_another_province_is_not_practised(scene: Scene) -> None
         bank = await tx.fetch_value(
             "SELECT id FROM bank WHERE title = '人文练习' AND province_id = $1", world.elsewhere.province_id
         )
+    browser = await scene.browser(Role.PHYSICIAN)
     before = await contents(world.database)
-    answer = await scene.browsers[Role.PHYSICIAN].submit("/practice", bank=str(bank))
+    answer = await browser.submit("/practice", bank=str(bank))
     assert answer.status == 403
     assert await contents(world.database) == before
 
@@ -400,7 +409,9 @@ async def test_a_bank_of_another_province_is_not_practised(scene: Scene) -> None
 async def test_an_id_that_is_nobodys_is_not_found(calm_scene: Scene, path: str, bad: str) -> None:
     probe = PROBES["GET", path]
     address = re.sub(r"{\w+}", lambda _: bad, path)
-    answer = await calm_scene.browsers[probe.owner].get(address, headers={"Origin": own_origin(calm_scene)})
+    answer = await (await calm_scene.browser(probe.owner)).get(
+        address, headers={"Origin": own_origin(calm_scene)}
+    )
     if path.endswith("/stream"):
         assert answer.status in {400, 404}  # no WebSocket was asked for
     else:
@@ -420,7 +431,7 @@ async def attacked(
     role = probe.owner if probe else role
     address = scene.address(route.path, probe.row if probe else None) + query
     headers = JSON | ({"Origin": origin} if origin else {})
-    client = scene.browsers[role].client
+    client = (await scene.browser(role)).client
     if probe and probe.is_json:
         body = {
             name: value.format(**scene.values) if isinstance(value, str) else value
@@ -433,10 +444,10 @@ async def attacked(
     return await client.request(route.method, address, data=form, headers=headers, allow_redirects=False)
 
 
-def token_of(scene: Scene, route: Route) -> str:
+async def token_of(scene: Scene, route: Route) -> str:
     probe = PROBES.get((route.method, route.path))
     role = probe.owner if probe else VISITOR if route.access is PUBLIC else min(route.access)
-    return scene.browsers[role].csrf
+    return (await scene.browser(role)).csrf
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -444,9 +455,9 @@ def token_of(scene: Scene, route: Route) -> str:
 async def test_nothing_changes_without_the_sessions_own_token(
     calm_scene: Scene, route: Route, attack: str
 ) -> None:
-    own = token_of(calm_scene, route)
-    stranger = calm_scene.strangers[Role.BODY]["another province"].csrf
-    visitor = calm_scene.browsers[VISITOR].csrf
+    own = await token_of(calm_scene, route)
+    stranger = (await calm_scene.browser(BODY_ELSEWHERE)).csrf
+    visitor = (await calm_scene.browser(VISITOR)).csrf
     token, query = {
         "no token": (None, ""),
         "an empty token": ("", ""),
@@ -466,9 +477,10 @@ async def test_nothing_changes_without_the_sessions_own_token(
 async def test_nothing_changes_at_the_word_of_another_site(
     calm_scene: Scene, route: Route, origin: str
 ) -> None:
+    token = await token_of(calm_scene, route)
     before = await contents(calm_scene.world.database)
     named = origin.format(own=own_origin(calm_scene))
-    answer = await attacked(calm_scene, route, token_of(calm_scene, route), origin=named)
+    answer = await attacked(calm_scene, route, token, origin=named)
     assert answer.status == 403
     assert (await answer.json())["error"]["code"] == "bad_origin"
     assert await contents(calm_scene.world.database) == before
@@ -477,13 +489,13 @@ async def test_nothing_changes_at_the_word_of_another_site(
 @pytest.mark.parametrize("route", UNSAFE, ids=str)
 async def test_with_token_and_own_origin_the_same_request_comes_in(scene: Scene, route: Route) -> None:
     """Or the tests before this one would prove nothing."""
-    answer = await attacked(scene, route, token_of(scene, route), origin=own_origin(scene))
+    answer = await attacked(scene, route, await token_of(scene, route), origin=own_origin(scene))
     assert answer.status not in {401, 403, 404}
     assert answer.status < 500
 
 
 async def test_a_token_ends_with_its_session(scene: Scene) -> None:
-    browser = scene.browsers[Role.PHYSICIAN]
+    browser = await scene.browser(Role.PHYSICIAN)
     old = browser.csrf
     await browser.submit("/logout")
     await browser.login(scene.world.here, scene.world.here.general)
