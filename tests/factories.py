@@ -223,7 +223,7 @@ _SYMBOLS = {
 
 
 def checks(picture: str, **changes: Any) -> list[Check]:
-    """One check every ten seconds: ``.`` match ``?`` unsure ``x`` mismatch ``0`` nobody ``2`` several ``#``."""
+    """One check every ten seconds, each drawn as one of :data:`_SYMBOLS`."""
     return [
         a_check(_SYMBOLS[symbol], FRAME_SECONDS * position, **changes)
         for position, symbol in enumerate(picture)

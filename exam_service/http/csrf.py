@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from exam_service.crypto.hashes import keyed_hash, same
-from exam_service.errors import Forbidden
+from exam_service.errors import Forbidden, LoginRequired
 from exam_service.http.guards import Handler
-from exam_service.http.request_keys import CSRF_BASIS, CSRF_TOKEN
+from exam_service.http.request_keys import CSRF_BASIS, CSRF_TOKEN, SESSION_DIGEST, VIEWER
 
 HEADER = "X-CSRF-Token"
 FIELD = "csrf_token"
@@ -46,6 +46,8 @@ def csrf_middleware(key: bytes) -> Any:
             }:
                 sent = str((await request.post()).get(FIELD, ""))
             if not same(sent or "", request[CSRF_TOKEN]):
+                if request[VIEWER] is None and SESSION_DIGEST in request:
+                    raise LoginRequired("登录已过期，请重新登录。")  # the token went with the session
                 raise Forbidden(_EXPIRED, code="bad_csrf")
         return await handler(request)
 

@@ -173,7 +173,7 @@ class Browser:
         except aiohttp.WSServerHandshakeError as error:
             raise Refused(error.status, "no_websocket", error.message) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Refused(_NO_ANSWER, "network", repr(error)) from error
+            raise Refused(_NO_ANSWER, "network", str(error) or type(error).__name__) from error
 
     async def patiently(self, ask: Callable[[], Awaitable[T]], seconds: float = PATIENCE_SECONDS) -> T:
         """What ``ask`` gives; asked again, with growing pauses, while the refusal is a passing one.
@@ -206,7 +206,7 @@ class Browser:
             ) as reply:
                 text = await reply.text()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Refused(_NO_ANSWER, "network", repr(error)) from error
+            raise Refused(_NO_ANSWER, "network", str(error) or type(error).__name__) from error
         if reply.status >= HTTPStatus.BAD_REQUEST:
             raise _refusal(reply.status, text)
         return reply.status, reply.headers.get("Location"), text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from exam_service.simulate.accounts import Account
 from exam_service.simulate.answers import Ledger
@@ -13,11 +14,13 @@ from exam_service.simulate.chance import CHANCE
 from exam_service.simulate.concurrency import first_of
 from exam_service.simulate.faces import Frames
 from exam_service.simulate.sitting import Sitting, open_sitting
-from exam_service.simulate.stream import CheckStream
+from exam_service.simulate.stream import ANOTHER_FACE, CheckStream
 from exam_service.simulate.tally import Tally
 
 _NOTICE = "/papers/humanities/notice"
 _START = "/papers/humanities/start"
+# Passed already, or used up; or enrolled by an earlier run that had other faces.
+_ASKS_FOR_ANOTHER_ACCOUNT = frozenset({"paper_not_open", ANOTHER_FACE})
 _CHECK_PATIENCE = 120.0
 _LEAVES_BETWEEN = (0.3, 0.7)  # of the sitting
 _AWAY_SECONDS = (1.0, 5.0)
@@ -75,9 +78,7 @@ class Physician:
         try:
             await self._log_in()
             while True:
-                attempt, admitted = await self._start()
-                if not admitted:
-                    await self._pass_check(attempt)
+                attempt = await self._be_admitted()
                 self._tally.admitted += 1
                 await self._sit(attempt, ends, leaves_at)
                 # It was one that an earlier run left open, or papers are shorter than this run.
@@ -101,23 +102,32 @@ class Physician:
         page = await self._browser.patiently(lambda: self._browser.page("/consent"))
         await self._browser.patiently(lambda: self._browser.submit("/consent", **_own(page.hidden)))
 
-    async def _start(self) -> tuple[str, bool]:
-        """The attempt to sit and whether its identity check is passed; with the next account if need be."""
+    async def _be_admitted(self) -> str:
+        """The attempt to sit, its identity check passed; that of another account where this one has none."""
         while True:
-            self._doing = "starting the paper"
             try:
-                return await self._start_with_this_account()
+                attempt, admitted = await self._start()
+                if not admitted:
+                    await self._pass_check(attempt)
             except Refused as refusal:
-                account = next(self._spare, None) if refusal.code == "paper_not_open" else None
+                account = next(self._spare, None) if refusal.code in _ASKS_FOR_ANOTHER_ACCOUNT else None
                 if account is None:
                     raise
-            self._account = account
-            await self._browser.drop()
-            self._browser.forget()
-            self._browser.open()
-            await self._log_in()
+                await self._become(account)
+            else:
+                return attempt
 
-    async def _start_with_this_account(self) -> tuple[str, bool]:
+    async def _become(self, account: Account) -> None:
+        self._tally.replaced += 1
+        self._account = account
+        await self._browser.drop()
+        self._browser.forget()
+        self._browser.open()
+        await self._log_in()
+
+    async def _start(self) -> tuple[str, bool]:
+        """The attempt that is open now, and whether its identity check is passed."""
+        self._doing = "starting the paper"
         page = await self._browser.patiently(lambda: self._browser.page(_NOTICE))
         version = page.hidden.get("version", "")
         where = await self._browser.patiently(
@@ -125,7 +135,7 @@ class Physician:
         )
         parts = where.strip("/").split("/")
         if parts[0] != "attempts" or parts[2:] not in ([], ["check"]):
-            raise Refused(303, "not_started", f"sent to {where}")
+            raise Refused(HTTPStatus.SEE_OTHER, "not_started", f"sent to {where}")
         return parts[1], not parts[2:]
 
     async def _pass_check(self, attempt: str) -> None:
@@ -201,19 +211,19 @@ async def log_in(browser: Browser, account: Account) -> None:
         Refused: Number and password don't belong together, or too many tries.
     """
     page = await browser.patiently(lambda: browser.page("/login"))
-    where = await browser.patiently(
-        lambda: browser.submit(
-            "/login",
-            **_own(page.hidden),
-            province=account.province,
-            number=account.number,
-            password=account.password,
-        )
-    )
-    if where.startswith("/login"):
-        raise Refused(303, "not_logged_in", "sent back to the login page")
+    form = _own(page.hidden) | {
+        "province": account.province,
+        "number": account.number,
+        "password": account.password,
+    }
+    try:
+        await browser.patiently(lambda: browser.submit("/login", **form))
+    except Refused as refusal:
+        if refusal.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+            raise Refused(refusal.status, "login_refused", refusal.message) from None
+        raise
 
 
 def _own(hidden: dict[str, str]) -> dict[str, str]:
     """The hidden fields of a form, without the token that every form gets from the browser."""
-    return {name: value for name, value in hidden.items() if name not in {"csrf_token", "province"}}
+    return {name: value for name, value in hidden.items() if name != "csrf_token"}

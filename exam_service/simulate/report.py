@@ -40,6 +40,7 @@ def summary(tally: Tally, physicians: int, minutes: float) -> dict[str, Any]:
         "verdict_ms": percentiles(tally.verdict_ms),
         "retries": tally.retries,
         "returns": tally.returns,
+        "accounts_replaced": tally.replaced,
         "stream_breaks": tally.breaks,
     }
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from abc import ABC, abstractmethod
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 import aiohttp
@@ -20,6 +21,7 @@ _SEQ_BYTES = 4
 _READY_SECONDS = 10.0
 _SILENCE_FLOOR = 20.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 15.0
+ANOTHER_FACE = "another_face"
 _BROKEN = (aiohttp.ClientError, TimeoutError, OSError)
 
 
@@ -27,7 +29,7 @@ class StreamEnded(Refused):
     """The service closed the stream for good."""
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(200, code, message)
+        super().__init__(HTTPStatus.OK, code, message)
 
 
 class FrameStream(ABC):
@@ -149,10 +151,12 @@ class CheckStream(FrameStream):
 
     purpose = "check"
     _ANSWER_PATIENCE = 3.0
+    _MISMATCHES = 5
 
     def __init__(self, browser: Browser, attempt: str, frames: Frames, tally: Tally) -> None:
         super().__init__(browser, attempt, 0, frames, tally)
         self._admitted = asyncio.Event()
+        self._mismatches = 0
         self.last_verdict = "none"
 
     async def wait_until_admitted(self) -> None:
@@ -165,7 +169,8 @@ class CheckStream(FrameStream):
         clock = asyncio.get_running_loop().time
         began = clock()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._answered.wait(), self._ANSWER_PATIENCE)
+            async with asyncio.timeout(self._ANSWER_PATIENCE):  # wait_for of Python 3.11 may miss a cancel
+                await self._answered.wait()
         if self._admitted.is_set():
             await asyncio.Event().wait()
         await asyncio.sleep(self._interval - (clock() - began))
@@ -175,9 +180,13 @@ class CheckStream(FrameStream):
             self._admitted.set()
             return
         super()._take(message)
-        self.last_verdict = message.get("verdict", self.last_verdict)
         if message.get("admitted"):
             self._admitted.set()
+        if "verdict" in message:
+            self.last_verdict = message["verdict"]
+            self._mismatches = self._mismatches + 1 if self.last_verdict == "mismatch" else 0
+        if self._mismatches >= self._MISMATCHES:
+            raise Refused(HTTPStatus.CONFLICT, ANOTHER_FACE, "the service knows another face of this account")
 
 
 class PaperStream(FrameStream):

@@ -19,6 +19,7 @@ class Tally:
         held_back: Frames that were due while the socket was still busy with the one before.
         retries: Requests sent again after a passing refusal; no error, but worth seeing.
         returns: How often somebody left in the middle and came back.
+        replaced: Accounts that had nothing left to sit, another was taken instead.
         breaks: Streams that broke without having been left.
     """
 
@@ -35,6 +36,7 @@ class Tally:
     held_back: int = 0
     retries: int = 0
     returns: int = 0
+    replaced: int = 0
     breaks: int = 0
     ack_ms: list[float] = field(default_factory=list)
     verdict_ms: list[float] = field(default_factory=list)

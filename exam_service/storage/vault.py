@@ -1,7 +1,7 @@
 """Data keys: one per physician × cycle × class of data, wrapped by the master key.
 
-Destroying a row of ``data_key`` is the purge: nothing sealed with it can be read again, wherever copies of the
-sealed data lie. Only a backup of that small table could undo it, so its backups are kept apart and shortest.
+Destroying a row of ``data_key`` is the purge: nothing sealed with it can be read again, wherever copies of it
+lie. Only a backup of that small table could undo it, so its backups are kept apart and shortest.
 """
 
 from __future__ import annotations

@@ -38,17 +38,17 @@ class Sitting(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.clock = FrozenClock()
-        self.rule = a_rule()
+        self.paper = a_rule()
         self.attempts: list[Attempt] = []
         self.sat = 0
         self.over: set[int] = set()
 
     @initialize(limit=st.none() | st.integers(1, 3), confirmation=st.sampled_from(Confirmation))
     def a_policy(self, limit: int | None, confirmation: Confirmation) -> None:
-        self.rule = a_rule(attempts=limit, confirmation=confirmation, minutes=MINUTES)
+        self.paper = a_rule(attempts=limit, confirmation=confirmation, minutes=MINUTES)
 
     def available(self) -> Availability:
-        return availability(self.rule, self.attempts, before=None, tests_window=None)
+        return availability(self.paper, self.attempts, before=None, tests_window=None)
 
     def those_in(self, *states: State) -> list[int]:
         return [place for place, attempt in enumerate(self.attempts) if attempt.state in states]
@@ -65,8 +65,8 @@ class Sitting(RuleBasedStateMachine):
         self.move(place, State.CLOSED, closed_at=moment)
 
     def mark(self, place: int, correct: int) -> None:
-        mark = mark_of(correct, self.rule.items)
-        passed = mark >= self.rule.pass_mark
+        mark = mark_of(correct, self.paper.items)
+        passed = mark >= self.paper.pass_mark
         self.move(place, State.MARKED, mark=mark, passed=passed, correct=correct)
 
     @rule(seconds=st.sampled_from(JUST_AROUND) | st.integers(1, 5000))
@@ -80,7 +80,7 @@ class Sitting(RuleBasedStateMachine):
             assert said.reason
         elif said.resumes is None:
             assert not self.those_in(*OPEN)
-            self.attempts.append(an_attempt(State.PREPARED, self.rule, ordinal=len(self.attempts) + 1))
+            self.attempts.append(an_attempt(State.PREPARED, self.paper, ordinal=len(self.attempts) + 1))
         else:
             assert said.resumes in self.attempts
             assert said.resumes.state in UNDER_WAY | {State.PREPARED}
@@ -89,7 +89,7 @@ class Sitting(RuleBasedStateMachine):
     @rule()
     def the_identity_check_is_passed(self) -> None:
         (place,) = self.those_in(State.PREPARED)
-        deadline = deadline_of(self.clock.now(), self.rule.minutes)
+        deadline = deadline_of(self.clock.now(), self.paper.minutes)
         self.move(place, State.ADMITTED, admitted_at=self.clock.now(), deadline=deadline)
         self.sat += 1
 
@@ -137,7 +137,7 @@ class Sitting(RuleBasedStateMachine):
     @rule(passed=st.booleans())
     def the_body_confirms(self, *, passed: bool) -> None:
         place = next(n for n, attempt in enumerate(self.attempts) if attempt.awaits_confirmation)
-        reached = (self.attempts[place].mark or Decimal(0)) >= self.rule.pass_mark
+        reached = (self.attempts[place].mark or Decimal(0)) >= self.paper.pass_mark
         self.move(place, State.CONFIRMED, passed=passed and reached)
 
     @precondition(lambda self: self.those_in(*UNDER_WAY, State.CLOSING))
@@ -160,7 +160,7 @@ class Sitting(RuleBasedStateMachine):
     @invariant()
     def nobody_sits_more_often_than_allowed(self) -> None:
         assert attempts_used(self.attempts) == self.sat
-        assert self.rule.attempts is None or self.sat <= self.rule.attempts
+        assert self.paper.attempts is None or self.sat <= self.paper.attempts
 
     @invariant()
     def what_was_over_stays_over(self) -> None:
@@ -169,7 +169,7 @@ class Sitting(RuleBasedStateMachine):
     @invariant()
     def who_passed_or_sat_all_starts_no_more(self) -> None:
         nothing_open = not self.those_in(*OPEN)
-        if nothing_open and (is_passed(self.attempts) or is_completed(self.rule, self.attempts)):
+        if nothing_open and (is_passed(self.attempts) or is_completed(self.paper, self.attempts)):
             assert not self.available().may_start
 
 

@@ -95,7 +95,7 @@ def test_an_attempt_reads_back_the_rule_it_stored(rule: PaperRule) -> None:
 
 
 def test_a_preset_that_does_not_exist_is_refused_with_those_that_do() -> None:
-    with pytest.raises(Misconfigured, match="'guangxi-2026'.*hunan-2026"):
+    with pytest.raises(Misconfigured, match=r"'guangxi-2026'.*hunan-2026"):
         read_preset("guangxi-2026")
 
 

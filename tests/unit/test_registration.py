@@ -45,7 +45,7 @@ def test_a_physician_goes_the_ways_of_the_manuals(way: list[State]) -> None:
         check_move(REGISTRATION, before, after)
 
 
-@pytest.mark.parametrize("state", set(State) - {State.CONCLUDED, State.NOT_ADMITTED})
+@pytest.mark.parametrize("state", sorted(set(State) - {State.CONCLUDED, State.NOT_ADMITTED}))
 def test_the_authority_may_withdraw_a_physician_at_any_time(state: State) -> None:
     check_move(REGISTRATION, state, State.NOT_ADMITTED)
 

@@ -182,7 +182,7 @@ def test_outside_the_days_nothing_is_started_and_what_runs_goes_on(days: int) ->
     assert offers(entitled, [running], seconds=days * DAY)[HUMANITIES].availability.resumes == running
 
 
-@pytest.mark.parametrize("state", set(RegistrationState) - TESTABLE)
+@pytest.mark.parametrize("state", sorted(set(RegistrationState) - TESTABLE))
 def test_who_is_not_registered_is_told_so(state: RegistrationState) -> None:
     offered = offers(an_entitlement(state=state))
     assert {reason_of(offer) for offer in offered.values()} == {NOT_REGISTERED}

@@ -52,9 +52,7 @@ def test_what_is_needed_is_enough(environment: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", NEEDED)
-def test_a_missing_setting_stops_the_start_and_is_named(
-    environment: pytest.MonkeyPatch, name: str
-) -> None:
+def test_a_missing_setting_stops_the_start_and_is_named(environment: pytest.MonkeyPatch, name: str) -> None:
     environment.delenv(name)
     message = refusal()
     assert f"{name}: " in message
