@@ -34,7 +34,7 @@ async def choose_bank(request: web.Request) -> web.Response:
             "id": count.bank.id,
             "title": count.bank.title,
             "count": count.items,
-            "text": f"共{count.items}题，每次随机抽取{min(SET_SIZE, count.items)}题",
+            "text": f"每次随机抽取{min(SET_SIZE, count.items)}题",
         }
         for count in counts
     ]

@@ -198,10 +198,7 @@ class Physician:
         self._doing = "reading the answers back"
         path = f"/attempts/{attempt}/answers"
         found = await self._browser.patiently(lambda: self._browser.get(path))
-        lost = ledger.lost(found["answers"])
-        self._tally.answers_lost += len(lost)
-        for item in lost:
-            self._tally.say(f"lost: attempt {attempt}, item {item}")
+        self._tally.lost(attempt, ledger.lost(found["answers"]))
 
 
 async def log_in(browser: Browser, account: Account) -> None:

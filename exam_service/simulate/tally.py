@@ -48,6 +48,13 @@ class Tally:
         if self.errors <= _MESSAGES_SHOWN:
             self.say(f"error while {doing}: {code}: {message}")
 
+    def lost(self, attempt: str, items: list[str]) -> None:
+        """These items' answers were acknowledged and are not found again."""
+        for item in items:
+            self.answers_lost += 1
+            if self.answers_lost <= _MESSAGES_SHOWN:
+                self.say(f"lost: attempt {attempt}, item {item}")
+
     @property
     def errors(self) -> int:
         return self.error_kinds.total()

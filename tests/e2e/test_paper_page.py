@@ -75,6 +75,7 @@ async def test_answers_given_without_a_network_are_sent_when_it_is_back(
         await page.context.set_offline(False)
         await saved(page)
         assert await stored(world, world.here.simple, attempt_id) == 2
+        await expect(page.locator("#proctor-hint")).not_to_contain_text("未能启动", timeout=20_000)
 
 
 async def test_a_second_page_takes_the_paper_over_and_the_first_says_so(

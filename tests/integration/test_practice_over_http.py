@@ -88,7 +88,7 @@ async def test_a_set_is_fifty_practice_items_at_random(browser: Browser, world: 
 
 async def test_over_many_sets_every_item_of_the_bank_comes_up(browser: Browser, world: World) -> None:
     seen: set[str] = set()
-    for _ in range(8):
+    for _ in range(12):
         _, drawn = await begin(browser, world)
         seen |= {item["id"] for item in drawn["items"]}
     assert len(seen) == 60

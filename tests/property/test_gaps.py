@@ -19,7 +19,7 @@ Span = tuple[int, int | None]
 def spans(draw: st.DrawFn) -> list[Span]:
     """In order of opening; some never closed."""
     opened = sorted(draw(st.lists(st.integers(-30, END + 60), max_size=6)))
-    lengths = [draw(st.none() | st.integers(0, END)) for _ in opened]
+    lengths = [draw(st.none() | st.integers(1, END)) for _ in opened]
     return [
         (begin, None if length is None else begin + length)
         for begin, length in zip(opened, lengths, strict=True)
@@ -74,7 +74,7 @@ def test_no_gap_overlaps_a_stream(series: list[Span]) -> None:
             assert opened >= end or (next_opened if closed is None else closed) <= begin
 
 
-@given(series=spans(), extra=st.tuples(st.integers(0, END), st.integers(0, END)))
+@given(series=spans(), extra=st.tuples(st.integers(0, END), st.integers(1, END)))
 def test_another_stream_never_makes_more_time_unwatched(series: list[Span], extra: tuple[int, int]) -> None:
     closed = [(begin, end) for begin, end in series if end is not None]
     more = sorted([*closed, (extra[0], extra[0] + extra[1])])

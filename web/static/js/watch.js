@@ -1,5 +1,7 @@
 /** The proctor's corner of the paper: a small self view and one calm line. No fault of it reaches the answers. */
 
+import { pauseAfter, rest } from "./retry.js";
+
 const toggle = document.getElementById("self-toggle");
 const video = document.getElementById("proctor-self");
 const line = document.getElementById("proctor-hint");
@@ -31,13 +33,17 @@ export function watch(options) {
   };
 
   async function begin() {
-    try {
-      const { startProctor } = await import("./proctor.js");
-      proctor = await startProctor({ ...options, video, onHint: hint, onState: (now) => { state = now; } });
-      if (stopped) proctor.stop();
-    } catch (error) {
-      console.error(error);
-      hint({ kind: "warn", text: "监考画面未能启动，答题不受影响，情况会如实记录" });
+    for (let failures = 1; !proctor && !stopped; failures += 1) {
+      try {
+        // A module that failed to load is remembered as failed: ask for it under a new name.
+        const { startProctor } = await import(`./proctor.js${failures > 1 ? `?${failures}` : ""}`);
+        proctor = await startProctor({ ...options, video, onHint: hint, onState: (now) => { state = now; } });
+        if (stopped) proctor.stop();
+      } catch (error) {
+        console.error(error);
+        hint({ kind: "warn", text: "监考画面未能启动，正在重试，答题不受影响" });
+        await rest(pauseAfter(failures));
+      }
     }
   }
 }

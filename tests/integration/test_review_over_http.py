@@ -1,0 +1,609 @@
+"""成绩确认 over HTTP: the list, the dossier with its pictures, the decision, and the journal of it all."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import cv2
+import numpy as np
+import pytest
+from aiohttp import ClientResponse
+from aiohttp.test_utils import TestServer
+
+from exam_service.accounts.model import Role
+from exam_service.cycles.policy import Subject
+from exam_service.ids import new_id
+from exam_service.papers.model import Attempt
+from exam_service.proctor.model import Check, Purpose, Verdict
+from exam_service.proctor.usecases import FRAME
+from exam_service.review.model import PAGE_SIZE
+from exam_service.storage.evidence import EvidenceStore
+from tests.world import START, Browser, World, browsing, contents, serving
+
+pytestmark = pytest.mark.usefixtures("redis_client")
+
+Another = Callable[[str], Awaitable[Browser]]
+
+
+def picture(shade: int) -> bytes:
+    """A small JPEG of one grey."""
+    done, data = cv2.imencode(".jpg", np.full((48, 64, 3), shade, np.uint8))
+    assert done
+    return data.tobytes()
+
+
+@pytest.fixture
+async def server(world: World) -> AsyncIterator[TestServer]:
+    async with serving(world) as server:
+        yield server
+
+
+@pytest.fixture
+async def another(world: World, server: TestServer) -> AsyncIterator[Another]:
+    """A browser of the staff of that user name, or of ``here``'s general physician."""
+    async with AsyncExitStack() as stack:
+
+        async def make(who: str) -> Browser:
+            browser = await stack.enter_async_context(browsing(server))
+            if who == "physician":
+                await browser.login(world.here, world.here.general)
+            else:
+                await browser.login_staff(who)
+            return browser
+
+        yield make
+
+
+@pytest.fixture
+async def body(another: Another) -> Browser:
+    """A member of staff of ``here``'s first body."""
+    return await another("hunan-body")
+
+
+async def sat(world: World, *, right: int = 70) -> Attempt:
+    """The general physician's professional paper, handed in: it awaits the body's word."""
+    paper = await world.open(world.here.general, Subject.PROFESSIONAL)
+    world.clock.move(minutes=30)
+    return await world.hand_in(paper, right=right)
+
+
+async def add_attempts(world: World, template: Attempt, count: int) -> list[UUID]:
+    """Marked attempts like ``template``, each after the one before."""
+    ids = [new_id() for _ in range(count)]
+    async with world.database.tx() as tx:
+        for ordinal, attempt_id in enumerate(ids, start=2):
+            await tx.execute(
+                """
+                INSERT INTO attempt (id, province_id, registration_id, cycle_id, account_id, institution_id,
+                    body_id, subject, ordinal, state, rule, notice_version, notice_accepted_at, admitted_at,
+                    deadline, handed_in_at, closed_at, lease_epoch, total, correct, mark, passed)
+                SELECT $1, province_id, registration_id, cycle_id, account_id, institution_id,
+                    body_id, subject, $2, state, rule, notice_version, notice_accepted_at, admitted_at,
+                    deadline, handed_in_at, closed_at, lease_epoch, total, correct, mark, passed
+                FROM attempt WHERE id = $3
+                """,
+                attempt_id,
+                ordinal,
+                template.id,
+            )
+    return ids
+
+
+async def decide(browser: Browser, attempt: Attempt, result: str, note: str = "") -> ClientResponse:
+    return await browser.submit(f"/review/{attempt.id}/decision", result=result, note=note)
+
+
+async def state_of(world: World, attempt: Attempt) -> tuple[str, bool | None]:
+    async with world.database.tx() as tx:
+        row = await tx.fetch_optional("SELECT state, passed FROM attempt WHERE id = $1", attempt.id)
+    assert row is not None
+    return row["state"], row["passed"]
+
+
+async def journal(world: World, action: str) -> list[dict[str, Any]]:
+    async with world.database.tx() as tx:
+        rows = await tx.fetch("SELECT * FROM audit_entry WHERE action = $1 ORDER BY id", action)
+    return [dict(row) for row in rows]
+
+
+async def purge(world: World) -> None:
+    async with world.database.tx() as tx:
+        await tx.execute("DELETE FROM data_key WHERE data_class = $1", FRAME)
+
+
+def listed(text: str) -> list[str]:
+    """The attempts that a page of the list links to, in order."""
+    return re.findall(r'href="/review/([0-9a-f-]{36})"', text)
+
+
+def plain(text: str) -> str:
+    """What a person reads of a page."""
+    return " ".join(re.sub(r"<[^>]*>", " ", text).split())
+
+
+# The list
+
+
+async def test_the_list_has_what_awaits_and_what_there_is(body: Browser, world: World) -> None:
+    attempt = await sat(world)
+    humanities = await world.hand_in(await world.open(world.here.general), right=40)
+    awaiting = await (await body.get("/review")).text()
+    assert listed(awaiting) == [str(attempt.id)]
+    everything = await (await body.get("/review?tab=all")).text()
+    assert listed(everything) == [str(humanities.id), str(attempt.id)]
+    for seen in ("医师1", "医院甲", "业务水平测评（第1次）", "70分", "达到分数线", "待评定"):
+        assert seen in plain(awaiting), seen
+    number = world.here.number_of(world.here.general)
+    assert number not in awaiting + everything
+    assert f"{number[:3]}***********{number[-4:]}" in awaiting
+    home = plain(await (await body.get("/home")).text())
+    assert "待评定 1" in home
+    assert "全部测评 2" in home
+
+
+async def test_an_attempt_that_was_never_admitted_is_not_listed(body: Browser, world: World) -> None:
+    await world.start(world.here.general)
+    assert listed(await (await body.get("/review?tab=all")).text()) == []
+
+
+async def test_the_list_goes_on_where_its_page_ended(body: Browser, world: World) -> None:
+    first = await sat(world)
+    others = await add_attempts(world, first, 2 * PAGE_SIZE + 4)
+    newest_first = [str(attempt_id) for attempt_id in reversed([first.id, *others])]
+    seen: list[str] = []
+    address = "/review?tab=awaiting"
+    for _ in range(10):
+        text = await (await body.get(address)).text()
+        page = listed(text)
+        seen += page
+        following = re.search(r'href="(\?tab=awaiting&amp;cursor=[^"]+)"', text)
+        if following is None:
+            break
+        assert len(page) == PAGE_SIZE
+        address = "/review" + following[1].replace("&amp;", "&")
+    assert seen == newest_first
+
+
+async def test_a_page_that_is_just_full_has_no_next(body: Browser, world: World) -> None:
+    first = await sat(world)
+    await add_attempts(world, first, PAGE_SIZE - 1)
+    text = await (await body.get("/review")).text()
+    assert len(listed(text)) == PAGE_SIZE
+    assert "cursor=" not in text
+
+
+async def test_a_cursor_that_is_none_is_the_first_page(body: Browser, world: World) -> None:
+    attempt = await sat(world)
+    for cursor in ("x", "", "%00", "' OR 1=1"):
+        answer = await body.get("/review", params={"tab": "all", "cursor": cursor})
+        assert (answer.status, listed(await answer.text())) == (200, [str(attempt.id)])
+
+
+async def test_the_list_shows_what_the_camera_saw_of_the_paper(body: Browser, world: World) -> None:
+    attempt = await sat(world)
+    stream = await world.watch(attempt, START, START + timedelta(minutes=30))
+    for seq, verdict in enumerate((Verdict.MISMATCH, Verdict.MISMATCH, Verdict.NO_FACE, Verdict.MATCH), 1):
+        await world.snapshot(attempt, stream, seq, verdict, None)
+    check = await world.watch(attempt, START, START, Purpose.CHECK)
+    await world.snapshot(attempt, check, 1, Verdict.UNSURE, None)
+    text = plain(await (await body.get("/review")).text())
+    assert "疑似他人 2" in text
+    assert "无人脸 1" in text
+    assert "不确定" not in text
+
+
+# The dossier
+
+
+async def watched(world: World) -> tuple[Attempt, list[Check]]:
+    """An attempt of 30 minutes with two streams, a gap of five minutes between them, and six frames."""
+    paper = await world.open(world.here.general, Subject.PROFESSIONAL)
+    attempt = paper.attempt
+    check = await world.watch(attempt, START - timedelta(minutes=1), START, Purpose.CHECK)
+    one = await world.watch(attempt, START + timedelta(seconds=5), START + timedelta(minutes=10))
+    two = await world.watch(attempt, START + timedelta(minutes=15), START + timedelta(minutes=30))
+    seen = [(check, 1, Verdict.MATCH, 0.2), (one, 1, Verdict.MATCH, 0.31)]
+    seen += [(two, seq, Verdict.MISMATCH, 0.8) for seq in (1, 2, 3)]
+    checks = []
+    for shade, (stream, seq, verdict, distance) in enumerate(seen):
+        world.clock.move(minutes=4 if stream is not check else 0)
+        checks.append(
+            await world.snapshot(attempt, stream, seq, verdict, picture(40 * shade), distance=distance)
+        )
+    checks.append(await world.snapshot(attempt, two, 4, Verdict.MATCH, None, distance=0.3))
+    world.clock.move(minutes=14)
+    return await world.hand_in(paper, right=70), checks
+
+
+async def test_the_dossier_shows_checks_pictures_findings_and_gaps(body: Browser, world: World) -> None:
+    attempt, checks = await watched(world)
+    answer = await body.get(f"/review/{attempt.id}")
+    text = await answer.text()
+    said = plain(text)
+    assert answer.status == 200
+    for seen in ("医师1", "医院甲", "70分", "达到分数线", "待评定", "疑似他人 3", "本人 2"):
+        assert seen in said, seen
+    pictures = re.findall(rf'<img src="(/review/{attempt.id}/snapshots/[^"]+)"', text)
+    assert pictures == [f"/review/{attempt.id}/snapshots/{check.id}" for check in checks if check.evidence_id]
+    assert "距离 0.80" in said
+    assert "身份核验" in said
+    # 10:00 in China is when the paper was admitted; the three mismatches are at 10:08, 10:12 and 10:16.
+    assert "疑似他人 · 10:08:00 至 10:16:00 · 3张" in said
+    assert "10:10:00 至 10:15:00 · 5分00秒" in said
+    assert said.count("分00秒") == 1, "five seconds at the beginning are no gap"
+    number = world.here.number_of(world.here.general)
+    assert number not in text
+
+
+async def test_a_paper_that_nobody_watched_is_one_gap(body: Browser, world: World) -> None:
+    attempt = await sat(world)
+    said = plain(await (await body.get(f"/review/{attempt.id}")).text())
+    assert "没有监考抓拍" in said
+    assert "10:00:00 至 10:30:00 · 30分00秒" in said
+
+
+async def test_a_paper_watched_all_the_time_has_no_gap(body: Browser, world: World) -> None:
+    attempt = await sat(world)
+    await world.watch(attempt, START, START + timedelta(minutes=30))
+    assert "全程没有中断" in await (await body.get(f"/review/{attempt.id}")).text()
+
+
+async def test_a_stream_whose_server_died_ends_where_the_next_begins(body: Browser, world: World) -> None:
+    attempt = await sat(world)
+    await world.watch(attempt, START, None)
+    await world.watch(attempt, START + timedelta(minutes=20), START + timedelta(minutes=25))
+    said = plain(await (await body.get(f"/review/{attempt.id}")).text())
+    assert "10:25:00 至 10:30:00 · 5分00秒" in said
+    assert said.count("分00秒") == 1
+
+
+# Pictures
+
+
+async def test_a_snapshot_is_the_picture_and_nothing_keeps_it(body: Browser, world: World) -> None:
+    attempt, checks = await watched(world)
+    answer = await body.get(f"/review/{attempt.id}/snapshots/{checks[1].id}")
+    assert answer.status == 200
+    assert await answer.read() == picture(40)
+    assert answer.headers["Content-Type"] == "image/jpeg"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+async def test_pictures_lie_on_disk_encrypted_and_for_us_alone(world: World) -> None:
+    await watched(world)
+    root = world.settings.data_dir / "evidence"
+    stored = [path for path in root.rglob("*") if path.is_file()]
+    assert len(stored) == 5
+    for path in stored:
+        assert b"\xff\xd8\xff" not in path.read_bytes()
+        assert path.stat().st_mode & 0o077 == 0
+        assert path.parent.stat().st_mode & 0o077 == 0
+
+
+async def test_a_frame_that_was_not_kept_is_not_found(body: Browser, world: World) -> None:
+    attempt, checks = await watched(world)
+    answer = await body.get(f"/review/{attempt.id}/snapshots/{checks[-1].id}")
+    assert answer.status == 404
+    assert "没有留存" in await answer.text()
+
+
+def file_of(world: World, check: Check) -> Path:
+    (path,) = (world.settings.data_dir / "evidence").rglob(str(check.evidence_id))
+    return path
+
+
+@pytest.mark.parametrize("harm", ["one bit", "cut", "another picture", "gone", "emptied"])
+async def test_an_altered_picture_is_refused(body: Browser, world: World, harm: str) -> None:
+    attempt, checks = await watched(world)
+    path, other = file_of(world, checks[1]), file_of(world, checks[2])
+    raw = path.read_bytes()
+    match harm:
+        case "one bit":
+            path.write_bytes(raw[:-1] + bytes([raw[-1] ^ 1]))
+        case "cut":
+            path.write_bytes(raw[:-1])
+        case "another picture":
+            path.write_bytes(other.read_bytes())
+        case "gone":
+            path.unlink()
+        case "emptied":
+            path.write_bytes(b"")
+    answer = await body.get(f"/review/{attempt.id}/snapshots/{checks[1].id}")
+    assert answer.status == 404
+    assert answer.content_type == "text/html"
+    assert "系统管理员" in await answer.text()
+    intact = await body.get(f"/review/{attempt.id}/snapshots/{checks[2].id}")
+    assert intact.status == 200
+
+
+async def test_a_picture_moved_to_another_row_does_not_open(body: Browser, world: World) -> None:
+    """Somebody with the database and the disk exchanges two pictures, digests and all."""
+    attempt, checks = await watched(world)
+    async with world.database.tx() as tx:
+        await tx.execute(
+            "UPDATE evidence e SET path = o.path || '', sha256 = o.sha256 FROM evidence o "
+            "WHERE e.id = $1 AND o.id = $2",
+            checks[1].evidence_id,
+            await _renamed(tx, world, checks[2]),
+        )
+    answer = await body.get(f"/review/{attempt.id}/snapshots/{checks[1].id}")
+    assert answer.status == 404
+    assert answer.content_type == "text/html"
+
+
+async def _renamed(tx: Any, world: World, check: Check) -> UUID:
+    """Frees the path of a picture for another row: paths are unique."""
+    await tx.execute(
+        "INSERT INTO evidence SELECT gen_random_uuid(), province_id, account_id, data_class, path || 'x', "
+        "bytes, sha256, created_at FROM evidence WHERE id = $1",
+        check.evidence_id,
+    )
+    path = file_of(world, check)
+    path.with_name(path.name + "x").write_bytes(path.read_bytes())
+    return await tx.fetch_value("SELECT id FROM evidence WHERE path LIKE '%x'")
+
+
+async def test_after_the_purge_a_picture_cannot_be_read_again(body: Browser, world: World) -> None:
+    attempt, checks = await watched(world)
+    address = f"/review/{attempt.id}/snapshots/{checks[1].id}"
+    assert (await body.get(address)).status == 200, "seen before, so that whatever is cached is"
+    await purge(world)
+    answer = await body.get(address)
+    assert answer.status == 404
+    assert "已按保存期限清除" in await answer.text()
+    page = await body.get(f"/review/{attempt.id}")
+    assert page.status == 200, "the verdicts stay"
+
+
+async def test_a_purge_takes_one_class_of_one_physician(body: Browser, world: World) -> None:
+    attempt, checks = await watched(world)
+    theirs = await world.open(world.here.simple)
+    stream = await world.watch(theirs.attempt, START)
+    check = await world.snapshot(theirs.attempt, stream, 1, Verdict.MATCH, picture(9))
+    async with world.database.tx() as tx:
+        await tx.execute(
+            "DELETE FROM data_key WHERE data_class = $1 AND account_id = $2",
+            FRAME,
+            world.here.general.account_id,
+        )
+    assert (await body.get(f"/review/{attempt.id}/snapshots/{checks[1].id}")).status == 404
+    assert (await body.get(f"/review/{theirs.attempt.id}/snapshots/{check.id}")).status == 200
+    assert "430" in await (await body.get(f"/review/{attempt.id}")).text(), "the number has a key of its own"
+
+
+# Scope
+
+
+async def test_another_body_of_the_same_province_finds_nothing(another: Another, world: World) -> None:
+    attempt, checks = await watched(world)
+    await world.colleague(world.here, "neighbour", body_id=world.here.other_body_id)
+    neighbour = await another("neighbour")
+    before = await contents(world.database)
+    for address in (f"/review/{attempt.id}", f"/review/{attempt.id}/snapshots/{checks[1].id}"):
+        answer = await neighbour.get(address)
+        assert (answer.status, answer.content_type) == (404, "text/html")
+        assert "医师1" not in await answer.text()
+    answer = await decide(neighbour, attempt, "pass")
+    assert answer.status == 404
+    assert await contents(world.database) == before
+    assert listed(await (await neighbour.get("/review?tab=all")).text()) == []
+
+
+# The decision
+
+
+async def test_the_bodys_word_reaches_the_physician(body: Browser, another: Another, world: World) -> None:
+    attempt = await sat(world)
+    physician = await another("physician")
+    result = f"/attempts/{attempt.id}/result"
+    assert "待评定" in await (await physician.get(result)).text()
+    answer = await decide(body, attempt, "pass")
+    assert (answer.status, answer.headers["Location"]) == (303, "/review")
+    assert "评定已保存" in await (await body.get("/review")).text()
+    text = plain(await (await physician.get(result)).text())
+    assert "合格" in text
+    assert "不合格" not in text
+    assert "待评定" not in text
+    assert "合格" in plain(await (await physician.get("/papers")).text())
+    page = plain(await (await body.get(f"/review/{attempt.id}")).text())
+    assert "已确认 合格 确认人 body人员" in page
+    (row,) = await journal(world, "attempt.confirmed")
+    assert row["actor_id"] == world.here.staff[Role.BODY].account_id
+    assert row["subject_id"] == attempt.id
+    assert row["facts"] == {"passed": True, "note": ""}
+
+
+async def test_what_is_failed_despite_its_mark_needs_a_reason(
+    body: Browser, another: Another, world: World
+) -> None:
+    attempt = await sat(world)
+    for note in ("", "   "):
+        refused = await decide(body, attempt, "fail", note)
+        assert refused.status == 422
+        assert "须写明理由" in await refused.text()
+        assert await state_of(world, attempt) == ("marked", True)
+    answer = await decide(body, attempt, "fail", "第12分钟起由他人作答")
+    assert answer.status == 303
+    assert await state_of(world, attempt) == ("confirmed", False)
+    physician = await another("physician")
+    assert "不合格" in await (await physician.get(f"/attempts/{attempt.id}/result")).text()
+    assert "第12分钟起由他人作答" in await (await body.get(f"/review/{attempt.id}")).text()
+
+
+async def test_nobody_passes_under_the_pass_mark(body: Browser, world: World) -> None:
+    attempt = await sat(world, right=59)
+    refused = await decide(body, attempt, "pass", "很努力")
+    text = await refused.text()
+    assert refused.status == 422
+    assert "成绩未达到分数线" in text
+    assert "很努力" in text, "what was written is kept"
+    assert await state_of(world, attempt) == ("marked", False)
+    assert await journal(world, "attempt.confirmed") == []
+    assert (await decide(body, attempt, "fail")).status == 303
+    assert await state_of(world, attempt) == ("confirmed", False)
+
+
+async def test_the_pass_mark_itself_passes(body: Browser, world: World) -> None:
+    attempt = await sat(world, right=60)
+    assert (await decide(body, attempt, "pass")).status == 303
+    assert await state_of(world, attempt) == ("confirmed", True)
+
+
+@pytest.mark.parametrize(
+    ("result", "note"),
+    [
+        ("", ""),
+        ("maybe", ""),
+        ("PASS", ""),
+        ("fail", "长" * 501),
+        ("pass", "长" * 501),
+        ("fail", "a\0b"),
+        ("pass", "\0"),
+    ],
+)
+async def test_a_malformed_decision_is_refused_and_changes_nothing(
+    body: Browser, world: World, result: str, note: str
+) -> None:
+    attempt = await sat(world)
+    answer = await decide(body, attempt, result, note)
+    assert answer.status == 422
+    assert await state_of(world, attempt) == ("marked", True)
+    async with world.database.tx() as tx:
+        assert await tx.fetch_value("SELECT count(*) FROM decision") == 0
+
+
+async def test_a_note_is_shown_as_it_was_written_not_run(body: Browser, world: World) -> None:
+    attempt = await sat(world)
+    await decide(body, attempt, "fail", "<script>alert(1)</script>")
+    text = await (await body.get(f"/review/{attempt.id}")).text()
+    assert "<script>alert(1)" not in text
+    assert "&lt;script&gt;alert(1)" in text
+
+
+async def test_a_second_decision_is_refused_and_says_why(
+    body: Browser, another: Another, world: World
+) -> None:
+    attempt = await sat(world)
+    await world.colleague(world.here, "colleague", body_id=world.here.body_id)
+    colleague = await another("colleague")
+    await decide(body, attempt, "pass")
+    second = await decide(colleague, attempt, "fail", "我不同意")
+    assert second.status == 409
+    text = await second.text()
+    assert "已由他人评定" in text
+    assert "确认人" in text
+    assert await state_of(world, attempt) == ("confirmed", True)
+    assert len(await journal(world, "attempt.confirmed")) == 1
+    async with world.database.tx() as tx:
+        assert await tx.fetch_value("SELECT count(*) FROM decision") == 1
+
+
+async def test_two_deciders_at_once_make_one_decision(body: Browser, another: Another, world: World) -> None:
+    attempt = await sat(world)
+    await world.colleague(world.here, "colleague", body_id=world.here.body_id)
+    colleague = await another("colleague")
+    answers = await asyncio.gather(
+        *(decide(browser, attempt, "pass") for browser in (body, colleague) for _ in range(5)),
+        *(decide(browser, attempt, "fail", "理由") for browser in (body, colleague) for _ in range(5)),
+    )
+    statuses = sorted(answer.status for answer in answers)
+    assert statuses == [303] + [409] * 19
+    (row,) = await journal(world, "attempt.confirmed")
+    async with world.database.tx() as tx:
+        decisions = await tx.fetch("SELECT passed, decided_by FROM decision")
+        moves = await tx.fetch("SELECT actor_id FROM attempt_move WHERE to_state = 'confirmed'")
+    assert [tuple(found.values()) for found in decisions] == [(row["facts"]["passed"], row["actor_id"])]
+    assert [move["actor_id"] for move in moves] == [row["actor_id"]]
+    assert await state_of(world, attempt) == ("confirmed", row["facts"]["passed"])
+
+
+@pytest.mark.parametrize("state", ["running", "immediate"])
+async def test_only_what_awaits_the_bodys_word_is_decided(body: Browser, world: World, state: str) -> None:
+    if state == "running":
+        attempt = (await world.open(world.here.general, Subject.PROFESSIONAL)).attempt
+    else:
+        attempt = await world.hand_in(await world.open(world.here.general), right=40)
+    before = await state_of(world, attempt)
+    answer = await decide(body, attempt, "fail", "理由")
+    assert answer.status == 409
+    assert await state_of(world, attempt) == before
+    assert 'action="/review/' not in await (await body.get(f"/review/{attempt.id}")).text()
+
+
+# The journal of viewings
+
+
+async def test_every_viewing_of_a_list_is_recorded_with_whom_it_showed(body: Browser, world: World) -> None:
+    attempt = await sat(world)
+    await body.get("/review")
+    await body.get("/review?tab=all")
+    rows = await journal(world, "results.listed")
+    assert [row["facts"] for row in rows] == [
+        {"tab": tab, "attempts": [str(attempt.id)]} for tab in ("awaiting", "all")
+    ]
+    for row in rows:
+        assert row["actor_id"] == world.here.staff[Role.BODY].account_id
+        assert row["subject_id"] == world.here.body_id
+        assert row["province_id"] == "hunan"
+
+
+async def test_viewing_is_recorded_once_a_minute_for_each_viewer_and_attempt(
+    body: Browser, another: Another, world: World
+) -> None:
+    attempt, checks = await watched(world)
+    await world.colleague(world.here, "colleague", body_id=world.here.body_id)
+    colleague = await another("colleague")
+    addresses = [f"/review/{attempt.id}/snapshots/{check.id}" for check in checks if check.evidence_id]
+
+    async def look(browser: Browser) -> None:
+        await browser.get(f"/review/{attempt.id}")
+        answers = await asyncio.gather(*(browser.get(address) for address in addresses))
+        assert {answer.status for answer in answers} == {200}
+
+    await look(body)
+    await look(body)
+    assert [len(await journal(world, f"{what}.viewed")) for what in ("attempt", "snapshot")] == [1, 1]
+    await look(colleague)
+    assert [len(await journal(world, f"{what}.viewed")) for what in ("attempt", "snapshot")] == [2, 2]
+    world.clock.move(minutes=1)
+    await look(body)
+    for what in ("attempt", "snapshot"):
+        rows = await journal(world, f"{what}.viewed")
+        assert len(rows) == 3
+        assert {row["subject_id"] for row in rows} == {attempt.id}
+        assert rows[-1]["actor_id"] == world.here.staff[Role.BODY].account_id
+        assert rows[-1]["at"] == world.clock.now()
+
+
+async def test_a_picture_alone_is_recorded_too(body: Browser, world: World) -> None:
+    attempt, checks = await watched(world)
+    await body.get(f"/review/{attempt.id}/snapshots/{checks[1].id}")
+    (row,) = await journal(world, "snapshot.viewed")
+    assert (row["subject_id"], row["province_id"]) == (attempt.id, "hunan")
+
+
+async def test_what_was_not_seen_is_not_recorded_as_seen(body: Browser, world: World) -> None:
+    attempt, checks = await watched(world)
+    await purge(world)
+    await body.get(f"/review/{attempt.id}/snapshots/{checks[1].id}")
+    assert await journal(world, "snapshot.viewed") == []
+
+
+async def test_the_store_reads_nothing_of_another_province(world: World) -> None:
+    _, checks = await watched(world)
+    store = EvidenceStore(world.settings.data_dir / "evidence")
+    evidence_id = checks[1].evidence_id
+    assert evidence_id is not None
+    async with world.database.tx() as tx:
+        assert await store.read(tx, evidence_id, province_id="hunan")
+        with pytest.raises(Exception, match="evidence_missing"):
+            await store.read(tx, evidence_id, province_id="henan")
