@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -277,8 +279,7 @@ async def delivering(client: Client) -> AsyncIterator[Signals]:
         yield signals
     finally:
         assert not running.done(), "nothing may end the delivery of signals but the process"
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await _end(running)
 
 
 async def heard(queue: asyncio.Queue[str]) -> str:
@@ -351,6 +352,24 @@ async def test_signals_go_on_after_redis_was_restarted(own_redis: EmbeddedRedis,
         assert await eventually(after) == "after"
 
 
+async def test_the_delivery_of_signals_ends_whenever_its_process_does(redis_client: Client) -> None:
+    """It is cancelled once, at a moment nobody chooses; were that lost, the process would never stop."""
+    for step in range(100):
+        running = asyncio.create_task(Signals(redis_client).run())
+        await asyncio.sleep(step * 0.0002)
+        running.cancel()
+        await asyncio.wait({running}, timeout=1.0)
+        ended = running.done()
+        await _end(running)
+        assert ended, f"still delivering 1 s after it was cancelled, {step * 0.2:.1f} ms after it began"
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.1)
+
+
 async def test_a_bucket_gives_its_capacity_and_then_says_how_long_to_wait(redis_client: Client) -> None:
     buckets = Buckets(redis_client)
 
@@ -419,6 +438,20 @@ async def test_without_redis_every_process_counts_for_itself_and_the_bucket_is_n
     own_redis.start()
     assert await buckets.take("login", capacity=3, seconds=60) == 0
     assert await own_client.exists("bucket:login"), "counted in Redis again"
+
+
+async def test_a_redis_that_hangs_hangs_neither_a_login_nor_a_frame(
+    own_redis: EmbeddedRedis, own_client: Client
+) -> None:
+    await own_client.ping()
+    os.kill(own_redis.pid, signal.SIGSTOP)
+    try:
+        async with asyncio.timeout(10):
+            assert await Buckets(own_client).take("login", capacity=1, seconds=60) == 0
+            with pytest.raises(Unavailable):
+                await WorkStream(own_client, "work", limit=1).add({b"name": b"frame"})
+    finally:
+        os.kill(own_redis.pid, signal.SIGCONT)
 
 
 async def test_without_redis_a_local_bucket_refills_too(own_redis: EmbeddedRedis, own_client: Client) -> None:
