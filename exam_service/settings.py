@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import os
 import secrets
+import tomllib
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -128,9 +129,9 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _thresholds_in_order(self) -> Self:
         if self.match_threshold > self.mismatch_threshold:
-            raise ValueError("match_threshold must not be above mismatch_threshold")
+            raise ValueError("EXAM_MATCH_THRESHOLD must not be above EXAM_MISMATCH_THRESHOLD")
         if (self.tls_cert is None) != (self.tls_key is None):
-            raise ValueError("tls_cert and tls_key go together")
+            raise ValueError("EXAM_TLS_CERT and EXAM_TLS_KEY go together")
         return self
 
     @classmethod
@@ -143,13 +144,18 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         named = os.environ.get("EXAM_CONFIG")
-        data_dir = Path(os.environ.get("EXAM_DATA_DIR", "var"))
-        files = [Path(named)] if named else []
-        files += [data_dir / "servers.toml", data_dir / "secrets.toml"]
+        files = [TomlConfigSettingsSource(settings_cls, Path(named))] if named else []
+        said = (source.toml_data.get("data_dir") for source in files)
+        data_dir = Path(os.environ.get("EXAM_DATA_DIR") or next(said, None) or "var")
+        files += [
+            TomlConfigSettingsSource(settings_cls, path)
+            for path in (data_dir / "servers.toml", data_dir / "secrets.toml")
+            if path.exists()
+        ]
         return (
             init_settings,
             env_settings,
-            *(TomlConfigSettingsSource(settings_cls, file) for file in files if file.exists()),
+            *files,
         )
 
     def key(self, name: str) -> bytes:
@@ -169,9 +175,13 @@ def load_settings(**overrides: object) -> Settings:
         raise Misconfigured(f"EXAM_CONFIG names {named}, which is not a file")
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(
+            f"{named or 'a TOML file of the data directory'} can't be read: {error}"
+        ) from None
     except ValidationError as error:
         lines = [
-            f"  EXAM_{'.'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
+            "  " + ": ".join([*(f"EXAM_{name}".upper() for name in problem["loc"]), problem["msg"]])
             for problem in error.errors(include_input=False, include_url=False)
         ]
         raise Misconfigured(

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 STOP_SECONDS = 20.0
 START_SECONDS = 60.0
 _POLL_SECONDS = 0.2
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 4.0  # a browser is to resume within ten seconds
 _STEADY_SECONDS = 30.0
 
 

@@ -67,7 +67,7 @@ async def login(request: web.Request) -> web.Response:
             request.app[BUCKETS],
             province_id=shown["province"],
             number=shown["number"],
-            password=(await request.post()).get("password", ""),  # type: ignore[arg-type] # not stripped
+            password=form.get("password", ""),
             address=remote_address(request, behind_proxy=services.settings.behind_proxy),
         )
     except (Invalid, TooMany) as error:
@@ -94,7 +94,7 @@ async def staff_login(request: web.Request) -> web.Response:
             services.settings,
             request.app[BUCKETS],
             username=shown["username"],
-            password=(await request.post()).get("password", ""),  # type: ignore[arg-type] # not stripped
+            password=form.get("password", ""),
             address=remote_address(request, behind_proxy=services.settings.behind_proxy),
         )
     except (Invalid, TooMany) as error:

@@ -20,9 +20,14 @@ def new_token() -> str:
 
 def token_hash(token: str) -> bytes:
     """What is stored of a token: SHA-256 is enough, for the token has 256 bits of its own."""
-    return hashlib.sha256(token.encode()).digest()
+    return hashlib.sha256(_bytes(token)).digest()
 
 
 def same(left: str, right: str) -> bool:
     """Compare in constant time."""
-    return hmac.compare_digest(left.encode(), right.encode())
+    return hmac.compare_digest(_bytes(left), _bytes(right))
+
+
+def _bytes(text: str) -> bytes:
+    # Headers and cookies may carry bytes that are no text: simply wrong, and no reason to break.
+    return text.encode(errors="surrogateescape")

@@ -102,83 +102,129 @@ def parse_policy(raw: Mapping[str, Any]) -> Policy:
     """Read a merged preset, or what a cycle stored.
 
     Raises:
-        Misconfigured: Something is missing, unknown or out of range; the message says where.
+        Misconfigured: Something is missing, unknown, of the wrong kind or out of range; it says where.
     """
-    known = {"name", "province", "procedures", "labels", "notice", "practice"}
-    if unknown := set(raw) - known:
-        raise Misconfigured(f"policy: unknown {sorted(unknown)}")
-    labels = {name: _text(raw, "labels", name) for name in _LABELS}
-    if unknown := set(_table(raw, "labels")) - set(_LABELS):
-        raise Misconfigured(f"policy: unknown labels {sorted(unknown)}")
-    rules = _table(raw, "notice").get("rules")
-    if not isinstance(rules, list) or not rules or not all(isinstance(rule, str) for rule in rules):
-        raise Misconfigured("policy: notice.rules must be a list of sentences")
-    practice_opens = _text(raw, "practice", "opens")
-    if practice_opens not in PRACTICE_OPENS:
-        raise Misconfigured(f"policy: practice.opens must be one of {PRACTICE_OPENS}")
-    procedures = {procedure: _procedure(_table(raw, "procedures"), procedure) for procedure in Procedure}
-    return Policy(
-        name=_text(raw, "name"),
-        province=_text(raw, "province"),
-        procedures=procedures,
-        labels=labels,
-        notice_version=_text(raw, "notice", "version"),
-        notice_rules=tuple(rules),
-        practice_opens=practice_opens,
+    top = _Table(raw, "policy")
+    labels = top.table("labels")
+    notice = top.table("notice")
+    practice = top.table("practice")
+    procedures = top.table("procedures")
+    policy = Policy(
+        name=top.text("name"),
+        province=top.text("province"),
+        procedures={each: _procedure(procedures.table(each)) for each in Procedure},
+        labels={name: labels.text(name) for name in _LABELS},
+        notice_version=notice.text("version"),
+        notice_rules=tuple(notice.texts("rules")),
+        practice_opens=practice.one_of("opens", PRACTICE_OPENS),
         raw=raw,
     )
+    for table in (top, labels, notice, practice, procedures):
+        table.refuse_the_rest()
+    return policy
 
 
 def parse_rule(raw: Mapping[str, Any]) -> PaperRule:
-    """One paper's rule, from a preset or from an attempt.
+    """The rule that an attempt keeps.
 
     Raises:
         Misconfigured: As :func:`parse_policy`.
     """
-    try:
-        attempts = raw["attempts"]
-        rule = PaperRule(
-            subject=Subject(raw["subject"]),
-            items=int(raw["items"]),
-            minutes=int(raw["minutes"]),
-            pass_mark=int(raw["pass_mark"]),
-            attempts=None if attempts == UNLIMITED else int(attempts),
-            confirmation=Confirmation(raw["confirmation"]),
-        )
-    except (KeyError, ValueError, TypeError) as error:
-        raise Misconfigured(f"policy: a paper's rule is wrong: {error!r}") from error
-    if rule.items < 1 or rule.minutes < 1 or not 0 <= rule.pass_mark <= 100:  # noqa: PLR2004 - of 100
-        raise Misconfigured(f"policy: {rule.subject}: items, minutes or pass_mark out of range")
-    if rule.attempts is not None and rule.attempts < 1:
-        raise Misconfigured(f"policy: {rule.subject}: attempts must be at least 1 or {UNLIMITED!r}")
+    table = _Table(raw, "rule")
+    return _rule(table, Subject(table.one_of("subject", tuple(Subject))))
+
+
+def _procedure(table: _Table) -> ProcedureRule:
+    names = table.texts("papers")
+    if len(set(names)) < len(names):
+        raise Misconfigured(f"{table.path}.papers: {', '.join(names)}: a paper is named twice")
+    rules = {subject: _rule(table.table(subject), subject) for subject in Subject if table.has(subject)}
+    for name in names:
+        if name not in rules:
+            table.table(name)  # says that it is missing
+            raise Misconfigured(f"{table.path}.papers: {name!r} is none of {', '.join(Subject)}")
+    in_order = table.truth("in_order")
+    table.refuse_the_rest()
+    return ProcedureRule(tuple(rules[Subject(name)] for name in names), in_order)
+
+
+def _rule(table: _Table, subject: Subject) -> PaperRule:
+    attempts = None
+    if not table.is_text("attempts", UNLIMITED):
+        attempts = table.integer("attempts", least=1)
+    rule = PaperRule(
+        subject=subject,
+        items=table.integer("items", least=1),
+        minutes=table.integer("minutes", least=1),
+        pass_mark=table.integer("pass_mark", least=0, most=100),
+        attempts=attempts,
+        confirmation=Confirmation(table.one_of("confirmation", tuple(Confirmation))),
+    )
+    table.refuse_the_rest()
     return rule
 
 
-def _procedure(procedures: Mapping[str, Any], procedure: Procedure) -> ProcedureRule:
-    table = _table(procedures, procedure.value)
-    if unknown := set(table) - {"papers", "in_order", *Subject}:
-        raise Misconfigured(f"policy: procedures.{procedure.value}: unknown {sorted(unknown)}")
-    names = table.get("papers")
-    if not isinstance(names, list):
-        raise Misconfigured(f"policy: procedures.{procedure.value}.papers must be a list of subjects")
-    papers = tuple(parse_rule({**_table(table, str(name)), "subject": name}) for name in names)
-    return ProcedureRule(papers, bool(table.get("in_order", False)))
+class _Table:
+    """A table being read: typed values, and a complaint that names the place."""
 
+    def __init__(self, raw: object, path: str) -> None:
+        if not isinstance(raw, Mapping):
+            raise Misconfigured(f"{path} is missing or no table")
+        self.path = path
+        self._raw = raw
+        self._read: set[str] = set()
 
-def _table(raw: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
-    value: Any = raw
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    if not isinstance(value, Mapping):
-        raise Misconfigured(f"policy: {'.'.join(path)} is missing")
-    return value
+    def has(self, name: str) -> bool:
+        return name in self._raw
 
+    def table(self, name: str) -> _Table:
+        return _Table(self._value(name), f"{self.path}.{name}")
 
-def _text(raw: Mapping[str, Any], *path: str) -> str:
-    value = (_table(raw, *path[:-1]) if path[:-1] else raw).get(path[-1])
-    if not isinstance(value, str) or not value:
-        raise Misconfigured(f"policy: {'.'.join(path)} is missing")
-    return value
+    def text(self, name: str) -> str:
+        value = self._value(name)
+        if not isinstance(value, str) or not value.strip():
+            raise Misconfigured(f"{self.path}.{name} must be a text")
+        return value
+
+    def is_text(self, name: str, text: str) -> bool:
+        return bool(self._value(name) == text)
+
+    def one_of(self, name: str, choices: tuple[str, ...]) -> str:
+        value = self.text(name)
+        if value not in choices:
+            raise Misconfigured(f"{self.path}.{name} must be one of {', '.join(choices)}, not {value!r}")
+        return value
+
+    def texts(self, name: str) -> list[str]:
+        value = self._value(name)
+        if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
+            raise Misconfigured(f"{self.path}.{name} must be a list of texts")
+        return value
+
+    def truth(self, name: str) -> bool:
+        value = self._value(name)
+        if not isinstance(value, bool):
+            raise Misconfigured(f"{self.path}.{name} must be true or false, not {value!r}")
+        return value
+
+    def integer(self, name: str, *, least: int, most: int = 2**31 - 1) -> int:
+        value = self._value(name)
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise Misconfigured(
+                f"{self.path}.{name} must be a whole number from {least} to {most}, not {value!r}"
+            )
+        return value
+
+    def refuse_the_rest(self) -> None:
+        """A name nobody asked for is a slip of the pen."""
+        if unknown := set(self._raw) - self._read:
+            raise Misconfigured(f"{self.path}: unknown {', '.join(sorted(map(str, unknown)))}")
+
+    def _value(self, name: str) -> Any:
+        self._read.add(str(name))
+        if name not in self._raw:
+            raise Misconfigured(f"{self.path}.{name} is missing")
+        return self._raw[name]
 
 
 def preset_names() -> list[str]:
@@ -199,9 +245,17 @@ def read_preset(name: str) -> Policy:
 
 
 def merge_preset(text: str) -> Policy:
-    """A preset given as TOML text, merged over the default: how an operator adds a province."""
+    """A preset given as TOML text, merged over the default: how an operator adds a province.
+
+    Raises:
+        Misconfigured: It is no TOML, or wrong.
+    """
     default = tomllib.loads(_presets().joinpath("default.toml").read_text(encoding="utf-8"))
-    return parse_policy(_merged(default, tomllib.loads(text)))
+    try:
+        preset = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(f"policy: no TOML: {error}") from None
+    return parse_policy(_merged(default, preset))
 
 
 def _presets() -> Any:

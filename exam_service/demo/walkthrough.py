@@ -48,7 +48,8 @@ def walkthrough(settings: Settings) -> str:
         "    （浏览器只对安全页面开放摄像头 browsers give the camera only to secure pages）",
         "  负载 load: exam-service simulate --url "
         + addresses(settings)[0].rstrip("/")
-        + " --physicians 50 --minutes 2 --json",
+        + " --physicians 50 --minutes 2 --json"
+        + (" --insecure" if settings.tls_cert else ""),
         "  Ctrl-C 停止 stops it; the data stays in " + str(settings.data_dir),
         "",
     ]

@@ -73,18 +73,18 @@ def physician_home(entitled: Entitlement, offers: Sequence[PaperOffer]) -> Physi
     if offers and all(is_passed(offer.attempts) for offer in offers):
         step = NextStep("测评已全部合格", "各项测评均已合格，请留意本周期考核结果。", "/papers", "查看成绩")
         return PhysicianHome("测评合格", _steps(3), step)
-    reason = next((offer.availability.reason for offer in offers if offer.availability.reason), None)
     if not offers:
         return PhysicianHome(
             labels["registered"],
             _steps(2),
             NextStep("无需参加测评", "按您适用的考核程序，本周期不需要参加测评，请等待考核结果。"),
         )
-    return PhysicianHome(
-        labels["registered"],
-        _steps(1),
-        NextStep("暂无可参加的测评", reason or "请留意考核通知。", "/papers", "查看测评"),
+    closed = next(offer for offer in offers if not is_passed(offer.attempts))
+    step = NextStep(
+        "暂无可参加的测评", closed.availability.reason or "请留意考核通知。", "/papers", "查看测评"
     )
+    begun = any(offer.attempts for offer in offers)
+    return PhysicianHome("测评中" if begun else labels["registered"], _steps(1), step)
 
 
 def _steps(current: int) -> tuple[tuple[str, str], ...]:

@@ -12,6 +12,7 @@ from exam_service.crypto.hashes import keyed_hash, same
 from exam_service.errors import Forbidden, LoginRequired
 from exam_service.http.guards import Handler
 from exam_service.http.request_keys import CSRF_BASIS, CSRF_TOKEN, SESSION_DIGEST, VIEWER
+from exam_service.http.requests import form_fields
 
 HEADER = "X-CSRF-Token"
 FIELD = "csrf_token"
@@ -26,8 +27,11 @@ def token_for(key: bytes, basis: str) -> str:
 
 def is_same_origin(request: web.Request) -> bool:
     """Whether the Origin header, which browsers send on every unsafe and WebSocket request, is our own."""
-    origin = request.headers.get("Origin")
-    return origin is not None and urlsplit(origin).netloc.lower() == request.host.lower()
+    try:
+        origin = urlsplit(request.headers.get("Origin", ""))
+    except ValueError:
+        return False
+    return origin.scheme in {"http", "https"} and origin.netloc.lower() == request.host.lower()
 
 
 def csrf_middleware(key: bytes) -> Any:
@@ -44,9 +48,9 @@ def csrf_middleware(key: bytes) -> Any:
                 "application/x-www-form-urlencoded",
                 "multipart/form-data",
             }:
-                sent = str((await request.post()).get(FIELD, ""))
+                sent = (await form_fields(request)).get(FIELD)
             if not same(sent or "", request[CSRF_TOKEN]):
-                if request[VIEWER] is None and SESSION_DIGEST in request:
+                if request.get(VIEWER) is None and SESSION_DIGEST in request:
                     raise LoginRequired("登录已过期，请重新登录。")  # the token went with the session
                 raise Forbidden(_EXPIRED, code="bad_csrf")
         return await handler(request)

@@ -73,6 +73,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
             raise
         sentence = "页面不存在或已被移动，请返回首页。" if answer.status == 404 else "请返回首页重新操作。"  # noqa: PLR2004
         return _answer(request, answer.status, "http", sentence)
+    except ConnectionError:  # the browser went away in the middle: nobody is there to be told
+        log.info("%s %s: the client is gone", request.method, request.path)
+        return _answer(request, 400, "client_gone", "连接已中断，请重试。")
     except Exception:
         log.exception("unexpected error at %s %s", request.method, request.path)
         return _answer(request, 500, "server_error", _SERVER_ERROR)

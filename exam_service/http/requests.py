@@ -30,8 +30,16 @@ async def json_body(request: web.Request, model: type[M]) -> M:
 
 
 async def form_fields(request: web.Request) -> dict[str, str]:
-    """The text fields of a form; files are left out."""
-    return {name: value.strip() for name, value in (await request.post()).items() if isinstance(value, str)}
+    """The text fields of a form as they were typed; files are left out.
+
+    Raises:
+        Invalid: The body isn't the form that it says it is.
+    """
+    try:
+        form = await request.post()
+    except (ValueError, LookupError):  # no boundary, no UTF-8, an encoding that doesn't exist …
+        raise Invalid("提交的数据无法读取，请返回后重新提交。", code="bad_body") from None
+    return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
 def path_id(request: web.Request, name: str) -> UUID:
@@ -54,6 +62,6 @@ def local_path(target: str | None, default: str) -> str:
 
 def remote_address(request: web.Request, *, behind_proxy: bool) -> str:
     """The client's address; the last one that the proxy in front added, where there is one."""
-    if behind_proxy and (forwarded := request.headers.get("X-Forwarded-For")):
-        return forwarded.rsplit(",", 1)[-1].strip()
+    if behind_proxy and (forwarded := request.headers.getall("X-Forwarded-For", [])):
+        return forwarded[-1].rsplit(",", 1)[-1].strip() or "?"
     return request.remote or "?"

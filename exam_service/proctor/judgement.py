@@ -52,31 +52,29 @@ def findings(checks: Iterable[Check]) -> list[Finding]:
     """Findings in the frames of a paper, in order of their beginning.
 
     One begins when ``NEEDED`` of the last ``OF_LAST`` frames say the same, and reaches from the first to the
-    last of them; it ends when fewer do. Frames of the identity check don't count. Same checks, same findings.
+    last of them; it ends when fewer do, and spells that share a frame are one. Frames of the identity check
+    don't count. Same checks, in whatever order they are given, same findings.
     """
     ordered = sorted(
         (check for check in checks if check.purpose is Purpose.PAPER),
-        key=lambda check: (check.received_at, check.seq),
+        key=lambda check: (check.received_at, check.stream_id, check.seq),
     )
-    found: list[Finding] = []
-    for verdict, kind in _KINDS.items():
-        found.extend(_of_one_kind(ordered, verdict, kind))
+    found = [_finding(kind, spell) for verdict, kind in _KINDS.items() for spell in _spells(ordered, verdict)]
     return sorted(found, key=lambda finding: (finding.began_at, finding.kind))
 
 
-def _of_one_kind(checks: list[Check], verdict: Verdict, kind: FindingKind) -> Iterable[Finding]:
+def _spells(checks: list[Check], verdict: Verdict) -> list[list[Check]]:
     window: deque[Check] = deque(maxlen=OF_LAST)
-    spell: list[Check] = []
+    spells: list[list[Check]] = []
     for check in checks:
         window.append(check)
         hits = [seen for seen in window if seen.verdict is verdict]
-        if len(hits) >= NEEDED:
-            spell.extend(hit for hit in hits if hit not in spell)
-        elif spell:
-            yield _finding(kind, spell)
-            spell = []
-    if spell:
-        yield _finding(kind, spell)
+        if len(hits) < NEEDED:
+            continue
+        if not spells or hits[0] not in spells[-1]:
+            spells.append([])
+        spells[-1].extend(hit for hit in hits if hit not in spells[-1])
+    return spells
 
 
 def _finding(kind: FindingKind, spell: list[Check]) -> Finding:

@@ -96,7 +96,7 @@ class BadRows(Invalid):
         )
 
 
-def read_drafts(numbered_rows: Iterable[tuple[int, Mapping[str | None, object]]]) -> list[Draft]:
+def read_drafts(numbered_rows: Iterable[tuple[int, Mapping[str | None, object] | Invalid]]) -> list[Draft]:
     """Items of table rows with the columns stem, A–D, optionally E, key, explanation, tags.
 
     Column names are taken without regard to case; ``Question`` and ``Answer`` do for stem and key.
@@ -109,6 +109,8 @@ def read_drafts(numbered_rows: Iterable[tuple[int, Mapping[str | None, object]]]
     seen: dict[str, int] = {}
     for number, raw in numbered_rows:
         try:
+            if isinstance(raw, Invalid):
+                raise raw
             draft = _draft(raw)
             if (first := seen.setdefault(draft.stem, number)) != number:
                 raise Invalid(f"题干与第{first}行重复")

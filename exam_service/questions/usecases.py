@@ -42,20 +42,32 @@ def read_csv(data: bytes) -> list[Draft]:
             text = data.decode("gb18030")
         except UnicodeDecodeError:
             raise Invalid("文件编码无法识别，请另存为UTF-8编码的CSV。", code="bad_encoding") from None
+    text = text.removeprefix("\ufeff")
     if "\0" in text:
         raise Invalid("这不是CSV文件，请另存为CSV后再导入。", code="bad_csv")
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    return read_drafts(_numbered_rows(text))
 
-    def numbered() -> Iterator[tuple[int, Mapping[str | None, object]]]:
-        begins = 2
-        for row in reader:
+
+def _numbered_rows(text: str) -> Iterator[tuple[int, Mapping[str | None, object] | Invalid]]:
+    """Rows with the line that each begins on; one that can't be read is its own complaint, and the last."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header: list[str] | None = None
+    while True:
+        begins = reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            yield begins, Invalid(f"无法解析：{error}")
+            return
+        if cells is None:
+            return
+        if header is None:
+            header = cells
+        elif cells:
+            row: dict[str | None, object] = dict(zip(header, cells, strict=False))
+            if extra := cells[len(header) :]:
+                row[None] = extra
             yield begins, row
-            begins = reader.line_num + 1
-
-    try:
-        return read_drafts(numbered())
-    except csv.Error as error:
-        raise BadRows([BadRow(reader.line_num, f"无法解析：{error}")], 0) from error
 
 
 async def import_bank(

@@ -86,13 +86,16 @@ def gaps(attempt: Attempt, spans: Sequence[tuple[datetime, datetime | None]], no
     if attempt.admitted_at is None:
         return []
     end = attempt.closed_at or now
-    covered_until = attempt.admitted_at
+    watched_until = attempt.admitted_at
     found: list[Gap] = []
     for position, (opened, closed) in enumerate(spans):
-        if opened - covered_until >= SHORTEST_GAP:
-            found.append(Gap(covered_until, min(opened, end)))
         following = spans[position + 1][0] if position + 1 < len(spans) else end
-        covered_until = max(covered_until, closed or following)
-    if end - covered_until >= SHORTEST_GAP:
-        found.append(Gap(covered_until, end))
+        until = min(closed or following, end)
+        if opened >= until:
+            continue
+        if opened - watched_until >= SHORTEST_GAP:
+            found.append(Gap(watched_until, opened))
+        watched_until = max(watched_until, until)
+    if end - watched_until >= SHORTEST_GAP:
+        found.append(Gap(watched_until, end))
     return found

@@ -227,7 +227,7 @@ async def decide(request: web.Request) -> web.Response:
             viewer(request),
             attempt_id,
             passed=form["result"] == "pass",
-            note=form.get("note", ""),
+            note=form.get("note", "").strip(),
         )
     except (Invalid, Conflict) as error:
         dossier = await usecases.dossier(services, viewer(request), attempt_id)

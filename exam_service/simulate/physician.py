@@ -17,6 +17,7 @@ from exam_service.simulate.sitting import Sitting, open_sitting
 from exam_service.simulate.stream import ANOTHER_FACE, CheckStream
 from exam_service.simulate.tally import Tally
 
+LOGIN_REFUSED = "login_refused"
 _NOTICE = "/papers/humanities/notice"
 _START = "/papers/humanities/start"
 # Passed already, or used up; or enrolled by an earlier run that had other faces.
@@ -24,6 +25,7 @@ _ASKS_FOR_ANOTHER_ACCOUNT = frozenset({"paper_not_open", ANOTHER_FACE})
 _CHECK_PATIENCE = 120.0
 _LEAVES_BETWEEN = (0.3, 0.7)  # of the sitting
 _AWAY_SECONDS = (1.0, 5.0)
+_AWAY_AT_MOST = 0.1  # of the sitting
 _BEFORE_DEADLINE = 15.0
 _TOO_SHORT_TO_START = 30.0
 
@@ -188,7 +190,8 @@ class Physician:
         self._doing = "answering"
         await sitting.sit_until(leaves_at)
         await self._browser.drop()
-        await asyncio.sleep(CHANCE.uniform(*_AWAY_SECONDS))
+        away = min(CHANCE.uniform(*_AWAY_SECONDS), self._habits.seconds * _AWAY_AT_MOST)
+        await asyncio.sleep(away)
         self._browser.open()
         returned = await self._open(attempt, ledger)
         self._tally.returns += 1
@@ -217,7 +220,7 @@ async def log_in(browser: Browser, account: Account) -> None:
         await browser.patiently(lambda: browser.submit("/login", **form))
     except Refused as refusal:
         if refusal.status == HTTPStatus.UNPROCESSABLE_ENTITY:
-            raise Refused(refusal.status, "login_refused", refusal.message) from None
+            raise Refused(refusal.status, LOGIN_REFUSED, refusal.message) from None
         raise
 
 

@@ -18,7 +18,7 @@ from exam_service.simulate.browser import Browser, Refused
 from exam_service.simulate.chance import comes_back
 from exam_service.simulate.concurrency import first_of
 from exam_service.simulate.faces import Frames, people
-from exam_service.simulate.physician import Habits, Physician, log_in
+from exam_service.simulate.physician import LOGIN_REFUSED, Habits, Physician, log_in
 from exam_service.simulate.report import progress, summary
 from exam_service.simulate.tally import Tally
 
@@ -107,8 +107,8 @@ async def _check_that_it_can_begin(plan: Plan, last: Account) -> None:
         if plan.accounts is None:
             await log_in(browser, last)
     except Refused as refusal:
-        if refusal.code == "network":
-            raise CannotSimulate(f"no service answers at {plan.url}: {refusal.message}") from None
+        if refusal.code != LOGIN_REFUSED:
+            raise CannotSimulate(f"no service to sit papers at {plan.url}: {refusal.message}") from None
         raise CannotSimulate(
             f"{last.name} can't log in ({refusal.message}): the service has fewer than {plan.physicians} "
             "simulated physicians or is no demonstration; lower --physicians, seed a fresh one with "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 ACQUIRE_SECONDS = 5.0
 STATEMENT_SECONDS = 15.0
+_KEPT_OPEN = 4
 
 _AWAY = (
     OSError,
@@ -28,6 +29,16 @@ _AWAY = (
 )
 
 Row: TypeAlias = Mapping[str, Any]
+
+
+@contextmanager
+def _away_is_unavailable() -> Iterator[None]:
+    """Only round statements and the connection: what else fails inside a transaction is not PostgreSQL's."""
+    try:
+        yield
+    except _AWAY as error:
+        log.warning("database away: %r", error)
+        raise Unavailable("服务器暂时无法保存，请稍等片刻，系统会自动重试。", cause=repr(error)) from error
 
 
 class Tx:
@@ -45,21 +56,26 @@ class Tx:
         self._after_commit.append(call)
 
     async def execute(self, sql: str, *args: object) -> str:
-        return str(await self._connection.execute(sql, *args))
+        with _away_is_unavailable():
+            return str(await self._connection.execute(sql, *args))
 
     async def execute_many(self, sql: str, rows: Iterable[tuple[object, ...]]) -> None:
-        await self._connection.executemany(sql, rows)
+        with _away_is_unavailable():
+            await self._connection.executemany(sql, rows)
 
     async def fetch(self, sql: str, *args: object) -> list[Row]:
-        rows: list[Row] = await self._connection.fetch(sql, *args)
-        return rows
+        with _away_is_unavailable():
+            rows: list[Row] = await self._connection.fetch(sql, *args)
+            return rows
 
     async def fetch_optional(self, sql: str, *args: object) -> Row | None:
-        row: Row | None = await self._connection.fetchrow(sql, *args)
-        return row
+        with _away_is_unavailable():
+            row: Row | None = await self._connection.fetchrow(sql, *args)
+            return row
 
     async def fetch_value(self, sql: str, *args: object) -> Any:
-        return await self._connection.fetchval(sql, *args)
+        with _away_is_unavailable():
+            return await self._connection.fetchval(sql, *args)
 
 
 class Database:
@@ -79,7 +95,7 @@ class Database:
         try:
             pool = await asyncpg.create_pool(
                 url,
-                min_size=1,
+                min_size=min(_KEPT_OPEN, pool_size),
                 max_size=pool_size,
                 command_timeout=STATEMENT_SECONDS,
                 init=_prepare_connection,
@@ -106,16 +122,24 @@ class Database:
         Raises:
             Unavailable: PostgreSQL is away or refuses to write; nothing was stored.
         """
+        with _away_is_unavailable():
+            connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
         try:
-            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-                tx = Tx(connection)
-                async with connection.transaction():
-                    yield tx
-        except _AWAY as error:
-            log.warning("database away: %r", error)
-            raise Unavailable(
-                "服务器暂时无法保存，请稍等片刻，系统会自动重试。", cause=repr(error)
-            ) from error
+            transaction = connection.transaction()
+            with _away_is_unavailable():
+                await transaction.start()
+            tx = Tx(connection)
+            try:
+                yield tx
+            except BaseException:
+                with suppress(*_AWAY):
+                    await transaction.rollback()
+                raise
+            with _away_is_unavailable():
+                await transaction.commit()
+        finally:
+            with suppress(*_AWAY):
+                await self._pool.release(connection)
         for call in tx._after_commit:  # noqa: SLF001 - the two classes are one thing
             try:
                 await call()

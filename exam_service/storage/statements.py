@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib.resources import files
 
-_NAME = re.compile(r"^-- name: *(?P<name>\S*) *$")
+_NAME = re.compile(r"^-- name:(?P<name>.*)$")
 _GOOD_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 
 
@@ -26,23 +26,25 @@ def parse_statements(text: str, source: str) -> dict[str, str]:
         BadStatements: A name is missing, malformed or used twice, or text stands before the first name.
     """
     found: dict[str, list[str]] = {}
+    begins: dict[str, int] = {}
     current: list[str] | None = None
     for number, line in enumerate(text.splitlines(), start=1):
         if match := _NAME.match(line):
-            name = match["name"]
+            name = match["name"].strip()
             if not _GOOD_NAME.match(name):
                 raise BadStatements(f"{source}:{number}: {name!r} is no name for a statement")
             if name in found:
                 raise BadStatements(f"{source}:{number}: a second statement named {name}")
             current = found[name] = []
+            begins[name] = number
         elif current is not None:
             current.append(line)
         elif line.strip() and not line.startswith("--"):
             raise BadStatements(f"{source}:{number}: SQL before the first `-- name:`")
     statements = {name: "\n".join(lines).strip() for name, lines in found.items()}
     for name, sql in statements.items():
-        if not sql:
-            raise BadStatements(f"{source}: statement {name} is empty")
+        if all(line.startswith("--") for line in sql.splitlines()):
+            raise BadStatements(f"{source}:{begins[name]}: statement {name} is empty")
     return statements
 
 

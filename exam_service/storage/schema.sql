@@ -1,0 +1,651 @@
+-- What all migrations add up to. Written by `make schema`, compared by a test, never edited.
+
+CREATE TABLE public.account (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    role text NOT NULL,
+    name text NOT NULL,
+    body_id uuid,
+    institution_id uuid,
+    document_hash bytea,
+    document bytea,
+    username text,
+    password_hash text,
+    disabled_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT account_check CHECK (((role = 'physician'::text) = (document_hash IS NOT NULL))),
+    CONSTRAINT account_check1 CHECK (((role = 'physician'::text) = (username IS NULL))),
+    CONSTRAINT account_check2 CHECK (((role <> 'body'::text) OR (body_id IS NOT NULL))),
+    CONSTRAINT account_check3 CHECK (((role <> 'institution'::text) OR (institution_id IS NOT NULL))),
+    CONSTRAINT account_role_check CHECK ((role = ANY (ARRAY['physician'::text, 'institution'::text, 'body'::text, 'authority'::text, 'operator'::text])))
+);
+
+CREATE TABLE public.answer (
+    attempt_id uuid NOT NULL,
+    item_id uuid NOT NULL,
+    option_id uuid,
+    epoch integer NOT NULL,
+    seq integer NOT NULL
+);
+
+CREATE TABLE public.answer_event (
+    attempt_id uuid NOT NULL,
+    epoch integer NOT NULL,
+    seq integer NOT NULL,
+    item_id uuid NOT NULL,
+    option_id uuid,
+    client_time timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.attempt (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    registration_id uuid NOT NULL,
+    cycle_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    institution_id uuid NOT NULL,
+    body_id uuid NOT NULL,
+    subject text NOT NULL,
+    ordinal integer NOT NULL,
+    state text NOT NULL,
+    rule jsonb NOT NULL,
+    notice_version text NOT NULL,
+    notice_accepted_at timestamp with time zone NOT NULL,
+    admitted_at timestamp with time zone,
+    deadline timestamp with time zone,
+    handed_in_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    lease_epoch integer DEFAULT 0 NOT NULL,
+    total integer NOT NULL,
+    correct integer,
+    mark numeric(5,2),
+    passed boolean,
+    CONSTRAINT attempt_ordinal_check CHECK ((ordinal >= 1)),
+    CONSTRAINT attempt_subject_check CHECK ((subject = ANY (ARRAY['humanities'::text, 'professional'::text])))
+);
+
+CREATE TABLE public.attempt_item (
+    attempt_id uuid NOT NULL,
+    "position" smallint NOT NULL,
+    item_id uuid NOT NULL,
+    option_ids uuid[] NOT NULL
+);
+
+CREATE TABLE public.attempt_move (
+    id uuid NOT NULL,
+    attempt_id uuid NOT NULL,
+    province_id text NOT NULL,
+    from_state text NOT NULL,
+    to_state text NOT NULL,
+    cause text NOT NULL,
+    actor_id uuid,
+    at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.audit_entry (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor_id uuid,
+    action text NOT NULL,
+    subject_id uuid,
+    facts jsonb NOT NULL,
+    minute timestamp with time zone,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    sealed boolean DEFAULT false NOT NULL
+);
+
+CREATE TABLE public.audit_seal (
+    number bigint NOT NULL,
+    entry_id uuid NOT NULL,
+    digest bytea NOT NULL
+);
+
+CREATE TABLE public.bank (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    title text NOT NULL,
+    subject text NOT NULL,
+    category text,
+    level text,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT bank_category_check CHECK ((category = ANY (ARRAY['clinical'::text, 'dental'::text, 'tcm'::text, 'public_health'::text]))),
+    CONSTRAINT bank_check CHECK (((subject = 'professional'::text) = (category IS NOT NULL))),
+    CONSTRAINT bank_check1 CHECK (((subject = 'professional'::text) = (level IS NOT NULL))),
+    CONSTRAINT bank_level_check CHECK ((level = ANY (ARRAY['licensed'::text, 'assistant'::text]))),
+    CONSTRAINT bank_subject_check CHECK ((subject = ANY (ARRAY['humanities'::text, 'professional'::text])))
+);
+
+CREATE TABLE public.body (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    name text NOT NULL
+);
+
+CREATE TABLE public.consent (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    account_id uuid NOT NULL,
+    purpose text NOT NULL,
+    version text NOT NULL,
+    given_at timestamp with time zone NOT NULL,
+    withdrawn_at timestamp with time zone
+);
+
+CREATE TABLE public.cycle (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    title text NOT NULL,
+    tests_from date NOT NULL,
+    tests_until date NOT NULL,
+    policy jsonb NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    CONSTRAINT cycle_check CHECK ((tests_from <= tests_until))
+);
+
+CREATE TABLE public.data_key (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    account_id uuid NOT NULL,
+    cycle_id uuid,
+    data_class text NOT NULL,
+    wrapped bytea NOT NULL
+);
+
+CREATE TABLE public.decision (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    attempt_id uuid NOT NULL,
+    passed boolean NOT NULL,
+    note text NOT NULL,
+    decided_by uuid NOT NULL,
+    decided_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.enrolment (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    registration_id uuid NOT NULL,
+    model text NOT NULL,
+    source text NOT NULL,
+    embedding bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT enrolment_source_check CHECK ((source = ANY (ARRAY['registration_photo'::text, 'first_check'::text])))
+);
+
+CREATE TABLE public.evidence (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    account_id uuid NOT NULL,
+    data_class text NOT NULL,
+    path text NOT NULL,
+    bytes integer NOT NULL,
+    sha256 bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT evidence_bytes_check CHECK ((bytes > 0))
+);
+
+CREATE TABLE public.institution (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    name text NOT NULL
+);
+
+CREATE TABLE public.item (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    bank_id uuid NOT NULL,
+    use text NOT NULL,
+    stem text NOT NULL,
+    explanation text NOT NULL,
+    tags text[] NOT NULL,
+    key_id uuid NOT NULL,
+    CONSTRAINT item_use_check CHECK ((use = ANY (ARRAY['practice'::text, 'exam'::text])))
+);
+
+CREATE TABLE public.item_option (
+    id uuid NOT NULL,
+    item_id uuid NOT NULL,
+    ordinal smallint NOT NULL,
+    text text NOT NULL,
+    CONSTRAINT item_option_ordinal_check CHECK (((ordinal >= 1) AND (ordinal <= 5)))
+);
+
+CREATE TABLE public.migration (
+    name text NOT NULL,
+    digest text NOT NULL,
+    applied_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.practice_answer (
+    set_id uuid NOT NULL,
+    item_id uuid NOT NULL,
+    option_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.practice_set (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    account_id uuid NOT NULL,
+    bank_id uuid NOT NULL,
+    item_ids uuid[] NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.presence (
+    attempt_id uuid NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    epoch integer NOT NULL
+);
+
+CREATE TABLE public.proctor_check (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    attempt_id uuid NOT NULL,
+    stream_id uuid NOT NULL,
+    seq integer NOT NULL,
+    purpose text NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    checked_at timestamp with time zone NOT NULL,
+    verdict text NOT NULL,
+    faces integer NOT NULL,
+    distance real,
+    model text NOT NULL,
+    match_threshold real NOT NULL,
+    mismatch_threshold real NOT NULL,
+    enrolled boolean NOT NULL,
+    evidence_id uuid,
+    CONSTRAINT proctor_check_purpose_check CHECK ((purpose = ANY (ARRAY['check'::text, 'paper'::text])))
+);
+
+CREATE TABLE public.proctor_stream (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    attempt_id uuid NOT NULL,
+    purpose text NOT NULL,
+    epoch integer NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    frames integer DEFAULT 0 NOT NULL,
+    refused integer DEFAULT 0 NOT NULL,
+    CONSTRAINT proctor_stream_purpose_check CHECK ((purpose = ANY (ARRAY['check'::text, 'paper'::text])))
+);
+
+CREATE TABLE public.province (
+    id text NOT NULL,
+    name text NOT NULL,
+    CONSTRAINT province_id_check CHECK ((id ~ '^[a-z]+$'::text))
+);
+
+CREATE TABLE public.registration (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    cycle_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    institution_id uuid NOT NULL,
+    body_id uuid NOT NULL,
+    state text NOT NULL,
+    procedure text NOT NULL,
+    category text NOT NULL,
+    level text NOT NULL,
+    photo_id uuid,
+    photo_reviewed_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT registration_category_check CHECK ((category = ANY (ARRAY['clinical'::text, 'dental'::text, 'tcm'::text, 'public_health'::text]))),
+    CONSTRAINT registration_level_check CHECK ((level = ANY (ARRAY['licensed'::text, 'assistant'::text]))),
+    CONSTRAINT registration_procedure_check CHECK ((procedure = ANY (ARRAY['simple'::text, 'general'::text])))
+);
+
+CREATE TABLE public.registration_move (
+    id uuid NOT NULL,
+    registration_id uuid NOT NULL,
+    province_id text NOT NULL,
+    from_state text NOT NULL,
+    to_state text NOT NULL,
+    cause text NOT NULL,
+    actor_id uuid,
+    at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.session (
+    token_hash bytea NOT NULL,
+    account_id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_province_id_document_hash_key UNIQUE (province_id, document_hash);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_username_key UNIQUE (username);
+
+ALTER TABLE ONLY public.answer_event
+    ADD CONSTRAINT answer_event_pkey PRIMARY KEY (attempt_id, epoch, seq);
+
+ALTER TABLE ONLY public.answer
+    ADD CONSTRAINT answer_pkey PRIMARY KEY (attempt_id, item_id);
+
+ALTER TABLE ONLY public.attempt_item
+    ADD CONSTRAINT attempt_item_attempt_id_item_id_key UNIQUE (attempt_id, item_id);
+
+ALTER TABLE ONLY public.attempt_item
+    ADD CONSTRAINT attempt_item_pkey PRIMARY KEY (attempt_id, "position");
+
+ALTER TABLE ONLY public.attempt_move
+    ADD CONSTRAINT attempt_move_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.attempt
+    ADD CONSTRAINT attempt_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.attempt
+    ADD CONSTRAINT attempt_registration_id_subject_ordinal_key UNIQUE (registration_id, subject, ordinal);
+
+ALTER TABLE ONLY public.audit_entry
+    ADD CONSTRAINT audit_entry_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.audit_seal
+    ADD CONSTRAINT audit_seal_entry_id_key UNIQUE (entry_id);
+
+ALTER TABLE ONLY public.audit_seal
+    ADD CONSTRAINT audit_seal_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY public.bank
+    ADD CONSTRAINT bank_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.bank
+    ADD CONSTRAINT bank_province_id_title_key UNIQUE (province_id, title);
+
+ALTER TABLE ONLY public.body
+    ADD CONSTRAINT body_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.body
+    ADD CONSTRAINT body_province_id_name_key UNIQUE (province_id, name);
+
+ALTER TABLE ONLY public.consent
+    ADD CONSTRAINT consent_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.cycle
+    ADD CONSTRAINT cycle_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.data_key
+    ADD CONSTRAINT data_key_account_id_cycle_id_data_class_key UNIQUE NULLS NOT DISTINCT (account_id, cycle_id, data_class);
+
+ALTER TABLE ONLY public.data_key
+    ADD CONSTRAINT data_key_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.decision
+    ADD CONSTRAINT decision_attempt_id_key UNIQUE (attempt_id);
+
+ALTER TABLE ONLY public.decision
+    ADD CONSTRAINT decision_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.enrolment
+    ADD CONSTRAINT enrolment_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.enrolment
+    ADD CONSTRAINT enrolment_registration_id_model_key UNIQUE (registration_id, model);
+
+ALTER TABLE ONLY public.evidence
+    ADD CONSTRAINT evidence_path_key UNIQUE (path);
+
+ALTER TABLE ONLY public.evidence
+    ADD CONSTRAINT evidence_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.institution
+    ADD CONSTRAINT institution_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.institution
+    ADD CONSTRAINT institution_province_id_name_key UNIQUE (province_id, name);
+
+ALTER TABLE ONLY public.item_option
+    ADD CONSTRAINT item_option_item_id_id_key UNIQUE (item_id, id);
+
+ALTER TABLE ONLY public.item_option
+    ADD CONSTRAINT item_option_item_id_ordinal_key UNIQUE (item_id, ordinal);
+
+ALTER TABLE ONLY public.item_option
+    ADD CONSTRAINT item_option_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.item
+    ADD CONSTRAINT item_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.migration
+    ADD CONSTRAINT migration_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.practice_answer
+    ADD CONSTRAINT practice_answer_pkey PRIMARY KEY (set_id, item_id);
+
+ALTER TABLE ONLY public.practice_set
+    ADD CONSTRAINT practice_set_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.presence
+    ADD CONSTRAINT presence_pkey PRIMARY KEY (attempt_id);
+
+ALTER TABLE ONLY public.proctor_check
+    ADD CONSTRAINT proctor_check_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.proctor_check
+    ADD CONSTRAINT proctor_check_stream_id_seq_key UNIQUE (stream_id, seq);
+
+ALTER TABLE ONLY public.proctor_stream
+    ADD CONSTRAINT proctor_stream_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.province
+    ADD CONSTRAINT province_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.registration
+    ADD CONSTRAINT registration_cycle_id_account_id_key UNIQUE (cycle_id, account_id);
+
+ALTER TABLE ONLY public.registration_move
+    ADD CONSTRAINT registration_move_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.registration
+    ADD CONSTRAINT registration_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_pkey PRIMARY KEY (token_hash);
+
+CREATE INDEX attempt_account ON public.attempt USING btree (account_id);
+
+CREATE INDEX attempt_body ON public.attempt USING btree (province_id, body_id, id);
+
+CREATE INDEX attempt_due ON public.attempt USING btree (deadline) WHERE (state = ANY (ARRAY['admitted'::text, 'running'::text, 'closing'::text]));
+
+CREATE INDEX attempt_move_attempt ON public.attempt_move USING btree (attempt_id, id);
+
+CREATE UNIQUE INDEX attempt_open ON public.attempt USING btree (registration_id, subject) WHERE (state = ANY (ARRAY['prepared'::text, 'admitted'::text, 'running'::text, 'closing'::text, 'closed'::text]));
+
+CREATE INDEX attempt_unmarked ON public.attempt USING btree (id) WHERE (state = 'closed'::text);
+
+CREATE INDEX audit_entry_subject ON public.audit_entry USING btree (province_id, subject_id, id);
+
+CREATE INDEX audit_entry_unsealed ON public.audit_entry USING btree (id) WHERE (NOT sealed);
+
+CREATE UNIQUE INDEX audit_entry_view ON public.audit_entry USING btree (actor_id, subject_id, action, minute) WHERE (minute IS NOT NULL);
+
+CREATE UNIQUE INDEX consent_in_force ON public.consent USING btree (account_id, purpose) WHERE (withdrawn_at IS NULL);
+
+CREATE INDEX cycle_province ON public.cycle USING btree (province_id);
+
+CREATE INDEX item_bank ON public.item USING btree (bank_id, use);
+
+CREATE INDEX practice_set_account ON public.practice_set USING btree (account_id, id);
+
+CREATE INDEX proctor_check_attempt ON public.proctor_check USING btree (attempt_id, received_at);
+
+CREATE INDEX proctor_stream_attempt ON public.proctor_stream USING btree (attempt_id, id);
+
+CREATE INDEX registration_account ON public.registration USING btree (account_id);
+
+CREATE INDEX registration_body ON public.registration USING btree (province_id, body_id, state);
+
+CREATE INDEX registration_institution ON public.registration USING btree (province_id, institution_id, state);
+
+CREATE INDEX registration_move_registration ON public.registration_move USING btree (registration_id, id);
+
+CREATE INDEX session_account ON public.session USING btree (account_id);
+
+CREATE INDEX session_ends ON public.session USING btree (ends_at);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_body_id_fkey FOREIGN KEY (body_id) REFERENCES public.body(id);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_institution_id_fkey FOREIGN KEY (institution_id) REFERENCES public.institution(id);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.answer
+    ADD CONSTRAINT answer_attempt_id_item_id_fkey FOREIGN KEY (attempt_id, item_id) REFERENCES public.attempt_item(attempt_id, item_id);
+
+ALTER TABLE ONLY public.answer_event
+    ADD CONSTRAINT answer_event_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
+
+ALTER TABLE ONLY public.attempt
+    ADD CONSTRAINT attempt_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.attempt
+    ADD CONSTRAINT attempt_body_id_fkey FOREIGN KEY (body_id) REFERENCES public.body(id);
+
+ALTER TABLE ONLY public.attempt
+    ADD CONSTRAINT attempt_cycle_id_fkey FOREIGN KEY (cycle_id) REFERENCES public.cycle(id);
+
+ALTER TABLE ONLY public.attempt
+    ADD CONSTRAINT attempt_institution_id_fkey FOREIGN KEY (institution_id) REFERENCES public.institution(id);
+
+ALTER TABLE ONLY public.attempt_item
+    ADD CONSTRAINT attempt_item_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
+
+ALTER TABLE ONLY public.attempt_item
+    ADD CONSTRAINT attempt_item_item_id_fkey FOREIGN KEY (item_id) REFERENCES public.item(id);
+
+ALTER TABLE ONLY public.attempt_move
+    ADD CONSTRAINT attempt_move_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
+
+ALTER TABLE ONLY public.attempt_move
+    ADD CONSTRAINT attempt_move_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.attempt
+    ADD CONSTRAINT attempt_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.attempt
+    ADD CONSTRAINT attempt_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
+ALTER TABLE ONLY public.bank
+    ADD CONSTRAINT bank_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.body
+    ADD CONSTRAINT body_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.consent
+    ADD CONSTRAINT consent_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.consent
+    ADD CONSTRAINT consent_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.cycle
+    ADD CONSTRAINT cycle_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.decision
+    ADD CONSTRAINT decision_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
+
+ALTER TABLE ONLY public.decision
+    ADD CONSTRAINT decision_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.decision
+    ADD CONSTRAINT decision_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.enrolment
+    ADD CONSTRAINT enrolment_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.enrolment
+    ADD CONSTRAINT enrolment_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
+ALTER TABLE ONLY public.institution
+    ADD CONSTRAINT institution_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.item
+    ADD CONSTRAINT item_bank_id_fkey FOREIGN KEY (bank_id) REFERENCES public.bank(id);
+
+ALTER TABLE ONLY public.item
+    ADD CONSTRAINT item_key FOREIGN KEY (id, key_id) REFERENCES public.item_option(item_id, id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.item_option
+    ADD CONSTRAINT item_option_item_id_fkey FOREIGN KEY (item_id) REFERENCES public.item(id);
+
+ALTER TABLE ONLY public.item
+    ADD CONSTRAINT item_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.practice_answer
+    ADD CONSTRAINT practice_answer_item_id_fkey FOREIGN KEY (item_id) REFERENCES public.item(id);
+
+ALTER TABLE ONLY public.practice_answer
+    ADD CONSTRAINT practice_answer_option_id_fkey FOREIGN KEY (option_id) REFERENCES public.item_option(id);
+
+ALTER TABLE ONLY public.practice_answer
+    ADD CONSTRAINT practice_answer_set_id_fkey FOREIGN KEY (set_id) REFERENCES public.practice_set(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.practice_set
+    ADD CONSTRAINT practice_set_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.practice_set
+    ADD CONSTRAINT practice_set_bank_id_fkey FOREIGN KEY (bank_id) REFERENCES public.bank(id);
+
+ALTER TABLE ONLY public.practice_set
+    ADD CONSTRAINT practice_set_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.presence
+    ADD CONSTRAINT presence_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
+
+ALTER TABLE ONLY public.proctor_check
+    ADD CONSTRAINT proctor_check_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
+
+ALTER TABLE ONLY public.proctor_check
+    ADD CONSTRAINT proctor_check_evidence_id_fkey FOREIGN KEY (evidence_id) REFERENCES public.evidence(id);
+
+ALTER TABLE ONLY public.proctor_check
+    ADD CONSTRAINT proctor_check_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.proctor_check
+    ADD CONSTRAINT proctor_check_stream_id_fkey FOREIGN KEY (stream_id) REFERENCES public.proctor_stream(id);
+
+ALTER TABLE ONLY public.proctor_stream
+    ADD CONSTRAINT proctor_stream_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
+
+ALTER TABLE ONLY public.proctor_stream
+    ADD CONSTRAINT proctor_stream_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.registration
+    ADD CONSTRAINT registration_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.registration
+    ADD CONSTRAINT registration_body_id_fkey FOREIGN KEY (body_id) REFERENCES public.body(id);
+
+ALTER TABLE ONLY public.registration
+    ADD CONSTRAINT registration_cycle_id_fkey FOREIGN KEY (cycle_id) REFERENCES public.cycle(id);
+
+ALTER TABLE ONLY public.registration
+    ADD CONSTRAINT registration_institution_id_fkey FOREIGN KEY (institution_id) REFERENCES public.institution(id);
+
+ALTER TABLE ONLY public.registration_move
+    ADD CONSTRAINT registration_move_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.registration_move
+    ADD CONSTRAINT registration_move_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
+ALTER TABLE ONLY public.registration
+    ADD CONSTRAINT registration_photo_id_fkey FOREIGN KEY (photo_id) REFERENCES public.evidence(id);
+
+ALTER TABLE ONLY public.registration
+    ADD CONSTRAINT registration_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
