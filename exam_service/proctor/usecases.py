@@ -1,18 +1,13 @@
-"""Open a stream, take a frame, look at one, show what was seen.
+"""Open a stream, take a frame, show what was seen; what a worker does with it is in ``verification.py``.
 
 Web seals frames and workers open them; between the two only ciphertext lies in Redis.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
-
-import numpy as np
-from numpy.typing import NDArray
 
 from exam_service.accounts import usecases as accounts
 from exam_service.accounts.model import Principal
@@ -32,48 +27,19 @@ from exam_service.proctor.model import (
     Purpose,
     StreamRow,
     StreamSpan,
-    Thresholds,
     Verdict,
-    is_kept,
-    verdict_of,
 )
 from exam_service.settings import Settings
 from exam_service.storage.database import Tx
-from exam_service.storage.evidence import StoredBlob
 from exam_service.wiring import Services
 
 FRAME = "frame"
-EMBEDDING = "embedding"
 
 
 class FrameQueue(Protocol):
     """Where frames wait for a worker; see :class:`exam_service.queue.stream.WorkStream`."""
 
     async def add(self, fields: dict[bytes, bytes]) -> bool: ...
-
-
-class FaceReading(Protocol):
-    """What a verifier reads off a picture; ``embedding`` is of the largest face, 128 numbers."""
-
-    @property
-    def faces(self) -> int: ...
-
-    @property
-    def embedding(self) -> NDArray[np.float32] | None: ...
-
-
-class Recogniser(Protocol):
-    """The verifier, as this room needs it: pictures in, readings out; blocking."""
-
-    model: str
-
-    def read(self, jpeg: bytes) -> FaceReading | None:
-        """``None`` for bytes that are no picture."""
-        ...
-
-    def read_photo(self, photo: bytes) -> FaceReading | None: ...
-
-    def distance(self, one: NDArray[np.float32], other: NDArray[np.float32]) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -212,199 +178,6 @@ async def enqueue_frame(
     )
     if not await queue.add(frame.to_fields()):
         raise Conflict("监考繁忙，本帧已跳过，答题不受影响。", code="queue_full")
-
-
-async def verify_frame(services: Services, recogniser: Recogniser, frame: Frame) -> Check | None:
-    """Look at a frame, keep the verdict and the evidence, and admit when an identity check is passed.
-
-    ``None`` when there is nothing to do: looked at before, or its attempt or key is gone. Blocks for a few
-    milliseconds while the recogniser works, which is all that a worker does.
-    """
-    async with services.database.tx() as tx:
-        if await queries.exists_check(tx, frame.stream_id, frame.seq):
-            return None
-        owner = await queries.select_frame_owner(tx, frame.attempt_id, frame.province_id)
-        if owner is None:
-            return None
-        try:
-            jpeg = await services.vault.open(tx, frame.sealed, frame.id)
-        except NotFound:  # purged while it waited
-            return None
-        reference = await _enrolled(tx, services, recogniser, owner)
-    if reference is None and owner.reviewed_photo_id is not None:
-        reference = await _enrol_photo(
-            services, recogniser, owner, owner.reviewed_photo_id, frame.province_id
-        )
-    reading = recogniser.read(jpeg)
-    enrols = (
-        services.settings.demo
-        and owner.reviewed_photo_id is None
-        and reference is None
-        and frame.purpose is Purpose.CHECK
-        and reading is not None
-        and reading.faces == 1
-    )
-    check = _judged(services, recogniser, frame, reading, reference, enrols=enrols)
-    blob = None
-    if is_kept(check.verdict, frame.purpose, frame.seq, services.settings.keep_every_nth_match):
-        blob = await services.evidence.write(
-            frame.id, frame.sealed, province_id=frame.province_id, data_class=FRAME, now=check.checked_at
-        )
-    embedding = reading.embedding if enrols and reading is not None else None
-    await _store(services, recogniser, owner, check, blob, embedding)
-    return check
-
-
-def _judged(
-    services: Services,
-    recogniser: Recogniser,
-    frame: Frame,
-    reading: FaceReading | None,
-    reference: NDArray[np.float32] | None,
-    *,
-    enrols: bool,
-) -> Check:
-    thresholds = Thresholds(services.settings.match_threshold, services.settings.mismatch_threshold)
-    faces, distance = 0, None
-    verdict = Verdict.UNUSABLE
-    if reading is not None:
-        faces = reading.faces
-        if enrols:
-            distance = 0.0
-        elif reference is not None and reading.embedding is not None:
-            distance = recogniser.distance(reference, reading.embedding)
-        verdict = verdict_of(faces, distance, thresholds)
-    return Check(
-        id=new_id(),
-        province_id=frame.province_id,
-        attempt_id=frame.attempt_id,
-        stream_id=frame.stream_id,
-        seq=frame.seq,
-        purpose=frame.purpose,
-        received_at=frame.received_at,
-        checked_at=services.clock.now(),
-        verdict=verdict,
-        faces=faces,
-        distance=distance,
-        model=recogniser.model,
-        thresholds=thresholds,
-        enrolled=enrols,
-        evidence_id=None,
-    )
-
-
-async def _enrolled(
-    tx: Tx, services: Services, recogniser: Recogniser, owner: queries.Owner
-) -> NDArray[np.float32] | None:
-    enrolment = await queries.select_optional_enrolment(tx, owner.registration_id, recogniser.model)
-    if enrolment is None:
-        return None
-    raw = await services.vault.open(tx, enrolment.embedding, enrolment.id)
-    return np.frombuffer(raw, dtype=np.float32)
-
-
-async def _enrol_photo(
-    services: Services, recogniser: Recogniser, owner: queries.Owner, photo_id: UUID, province_id: str
-) -> NDArray[np.float32] | None:
-    """Enrol the reviewed registration photo, when it is first needed with this model."""
-    async with services.database.tx() as tx:
-        sealed = await services.evidence.read(tx, photo_id, province_id=province_id)
-        photo = await services.vault.open(tx, sealed, photo_id)
-    reading = recogniser.read_photo(photo)
-    if reading is None or reading.embedding is None:
-        return None
-    async with services.database.tx() as tx:
-        await _enrol(
-            tx,
-            services,
-            recogniser,
-            owner,
-            province_id,
-            reading.embedding,
-            source="registration_photo",
-            now=services.clock.now(),
-        )
-    return reading.embedding
-
-
-async def _enrol(
-    tx: Tx,
-    services: Services,
-    recogniser: Recogniser,
-    owner: queries.Owner,
-    province_id: str,
-    embedding: NDArray[np.float32],
-    *,
-    source: str,
-    now: datetime,
-) -> None:
-    key = await services.vault.key_for(
-        tx,
-        province_id=province_id,
-        account_id=owner.account_id,
-        cycle_id=owner.cycle_id,
-        data_class=EMBEDDING,
-    )
-    enrolment_id = new_id()
-    sealed = seal(key, embedding.astype(np.float32).tobytes(), enrolment_id)
-    await queries.insert_enrolment(
-        tx,
-        queries.Enrolment(enrolment_id, sealed),
-        province_id,
-        owner.registration_id,
-        recogniser.model,
-        source,
-        now,
-    )
-
-
-async def _store(
-    services: Services,
-    recogniser: Recogniser,
-    owner: queries.Owner,
-    check: Check,
-    blob: StoredBlob | None,
-    embedding: NDArray[np.float32] | None,
-) -> None:
-    async with services.database.tx() as tx:
-        if blob is not None:
-            await services.evidence.record(
-                tx,
-                blob,
-                province_id=check.province_id,
-                account_id=owner.account_id,
-                data_class=FRAME,
-                now=check.checked_at,
-            )
-        inserted = await queries.insert_check(tx, replace(check, evidence_id=blob.id if blob else None))
-        if not inserted:
-            return
-        if embedding is not None:
-            await _enrol(
-                tx,
-                services,
-                recogniser,
-                owner,
-                check.province_id,
-                embedding,
-                source="first_check",
-                now=check.checked_at,
-            )
-        if check.purpose is Purpose.CHECK and check.verdict is Verdict.MATCH:
-            with suppress(Conflict):  # the tests closed meanwhile: the verdict is kept all the same
-                await papers.admit(
-                    tx,
-                    services.clock,
-                    check.attempt_id,
-                    check.province_id,
-                    cause="identity_check",
-                    actor_id=owner.account_id,
-                )
-
-        async def signal() -> None:
-            await services.signals.publish(topic(check.attempt_id), str(check.id))
-
-        tx.after_commit(signal)
 
 
 async def check_and_admission(

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exam_service.errors import Unavailable
-from exam_service.proctor import usecases
 from exam_service.proctor.model import Frame
+from exam_service.proctor.verification import verify_frame
 from exam_service.proctor.verifier import MODEL, Reading, UnreadableImage, Verifier, distance
 from exam_service.queue.connection import AWAY
 from exam_service.queue.stream import Entry, WorkStream
@@ -90,7 +90,7 @@ class Worker:
             log.warning("entry %r is no frame", entry.id)
         else:
             try:
-                await usecases.verify_frame(self._services, self._recogniser, frame)
+                await verify_frame(self._services, self._recogniser, frame)
             except Unavailable:  # it will be delivered again
                 await asyncio.sleep(_PAUSE_SECONDS)
                 return
