@@ -12,12 +12,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
 import matplotlib as mpl
-from aiohttp import ClientResponse, CookieJar
+from aiohttp import ClientResponse, CookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 from PIL import Image, ImageOps
 
@@ -34,6 +34,7 @@ from exam_service.ids import new_id
 from exam_service.organisations import usecases as organisations
 from exam_service.papers import usecases as papers
 from exam_service.papers.model import AnswerEvent, Attempt
+from exam_service.processes import STOP_SECONDS
 from exam_service.proctor import queries as proctor_queries
 from exam_service.proctor.model import Check, Purpose, StreamRow, Thresholds, Verdict
 from exam_service.proctor.usecases import FRAME
@@ -423,6 +424,25 @@ async def contents(database: Database) -> dict[str, str]:
             for table in tables
         )
         return {row["name"]: row["digest"] for row in await tx.fetch(digests)}
+
+
+class DeployedServer(TestServer):
+    """Stops as ``processes.run_web`` does: a handler whose client is gone goes on to its end.
+
+    ``TestServer`` by itself cancels such handlers, which the service never does.
+    """
+
+    async def _make_runner(self, **options: Any) -> web.AppRunner:
+        return web.AppRunner(
+            self.app, **options | {"handler_cancellation": False, "shutdown_timeout": STOP_SECONDS}
+        )
+
+
+@asynccontextmanager
+async def serving_as_deployed(world: World) -> AsyncIterator[TestServer]:
+    """As :func:`serving`, for what is about the end of connections."""
+    async with DeployedServer(create_app(world.settings, world.clock)) as server:
+        yield server
 
 
 async def eventually(fact: Callable[[], Awaitable[T]], *, within: float = 10.0) -> T:

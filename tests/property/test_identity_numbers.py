@@ -32,6 +32,13 @@ def test_every_old_number_becomes_a_new_one_whose_check_character_passes(old: st
 
 
 @given(numbers())
+def test_a_number_with_its_check_character_leaves_one_of_eleven(number: str) -> None:
+    # ISO 7064 says it so, without a table of weights
+    digits = [10 if character == "X" else int(character) for character in number]
+    assert sum(digit * 2**power for power, digit in enumerate(reversed(digits))) % 11 == 1
+
+
+@given(numbers())
 def test_every_well_formed_number_is_taken_as_it_is(number: str) -> None:
     assert parse_identity_number(number).canonical == number
 

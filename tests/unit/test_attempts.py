@@ -23,6 +23,7 @@ from exam_service.papers.model import (
     is_completed,
     is_passed,
     mark_of,
+    mark_text,
 )
 from tests.factories import (
     a_professional_rule,
@@ -192,6 +193,14 @@ def test_an_answer_to_what_is_not_in_the_paper_is_refused(
 )
 def test_a_mark_is_of_100_with_halves_rounded_up(correct: int, total: int, mark: str) -> None:
     assert str(mark_of(correct, total)) == mark
+
+
+@pytest.mark.parametrize(
+    ("mark", "text"),
+    [("80.00", "80"), ("100.00", "100"), ("66.67", "66.67"), ("7.50", "7.5"), ("0.00", "0")],
+)
+def test_a_mark_is_written_without_idle_zeros(mark: str, text: str) -> None:
+    assert mark_text(Decimal(mark)) == text
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Throttling goes on when Redis is away. The buckets refill so slowly here that a test's time is nothing."""
 
+import time
 from typing import Any
 
 import pytest
@@ -57,6 +58,14 @@ async def test_a_success_fills_the_bucket_again(buckets: Buckets) -> None:
     await buckets.take("login:a", capacity=1, seconds=AGES)
     await buckets.refill("login:a")
     assert await buckets.take("login:a", capacity=1, seconds=AGES) == 0.0
+
+
+async def test_a_bucket_fills_in_its_time(buckets: Buckets) -> None:
+    half_ago = time.monotonic() - AGES / 2
+    buckets._local["login:a"] = (0.0, half_ago)
+    waits = [await buckets.take("login:a", capacity=8, seconds=AGES) for _ in range(6)]
+    assert waits[:4] == [0.0] * 4
+    assert all(wait > 0 for wait in waits[4:])
 
 
 async def test_a_bucket_that_fills_at_once_never_waits(buckets: Buckets) -> None:

@@ -130,5 +130,9 @@ def test_a_token_that_is_no_text_is_just_not_the_same() -> None:
     assert not same("\udcff", "a")
 
 
+def test_a_visitors_cookie_that_is_no_text_can_be_hashed_with_a_key() -> None:
+    assert keyed_hash(b"key", "csrf", "\udcff") != keyed_hash(b"key", "csrf", "a")
+
+
 def test_a_cookie_that_is_no_text_is_just_a_token_nobody_has() -> None:
     assert token_hash("\udcff") != token_hash("a")

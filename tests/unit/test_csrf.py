@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import FormData, web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
-from exam_service.http.csrf import FIELD, HEADER, csrf_middleware, token_for
+from exam_service.http.csrf import FIELD, HEADER, csrf_middleware, is_same_origin, token_for
 from exam_service.http.guards import Handler
 from exam_service.http.problems import problems
 from exam_service.http.request_keys import CSRF_BASIS, CSRF_TOKEN
@@ -92,6 +92,14 @@ async def test_a_wrong_token_is_refused(client: TestClient, sent: str) -> None:
 async def test_a_token_in_json_or_in_the_address_does_not_count(client: TestClient) -> None:
     assert await refusal(client, json={FIELD: TOKEN}) == (403, "bad_csrf")
     assert await refusal(client, params={FIELD: TOKEN}) == (403, "bad_csrf")
+
+
+async def test_a_wrong_token_in_the_header_is_not_made_good_by_one_in_the_form(client: TestClient) -> None:
+    assert await refusal(client, headers={HEADER: "wrong"}, data={FIELD: TOKEN}) == (403, "bad_csrf")
+
+
+def test_a_request_that_does_not_say_its_origin_has_not_ours() -> None:
+    assert not is_same_origin(make_mocked_request("GET", "/"))
 
 
 async def test_a_file_is_no_token(client: TestClient) -> None:

@@ -85,6 +85,7 @@ def test_a_paper_under_way_comes_first(state: State) -> None:
     shown = home(entitled, [running])
     assert (shown.status, shown.next_step.title) == ("测评中", "继续业务水平测评")
     assert shown.next_step.href == f"/attempts/{running.id}"
+    assert current(shown) == "参加测评"
 
 
 def test_who_failed_is_invited_again_where_it_may_be_sat_again() -> None:
@@ -156,6 +157,7 @@ def test_where_no_paper_applies_nothing_is_asked_for() -> None:
     shown = home(an_entitlement("shanxi-2024", Procedure.SIMPLE))
     assert shown.next_step.title == "无需参加测评"
     assert shown.next_step.href is None
+    assert current(shown) == "成绩评定"
 
 
 @pytest.mark.parametrize("procedure", Procedure)

@@ -72,6 +72,7 @@ def test_three_of_five_frames_are_a_finding_from_the_first_to_the_last_of_them(
 
 def test_a_finding_ends_when_the_person_is_back_and_a_new_spell_is_a_new_one() -> None:
     assert told("xxx......xxxx..") == [(OTHER, 0, 2, 3), (OTHER, 9, 12, 4)]
+    assert told("xxx...xxx") == [(OTHER, 0, 2, 3), (OTHER, 6, 8, 3)]
 
 
 def test_a_single_good_frame_does_not_end_a_spell() -> None:
@@ -87,7 +88,8 @@ def test_kinds_may_overlap() -> None:
 
 
 @pytest.mark.parametrize(
-    ("picture", "finding"), [("x.x.x.x.x", (OTHER, 0, 8, 5)), ("x.xx..x", (OTHER, 0, 6, 4))]
+    ("picture", "finding"),
+    [("x.x.x.x.x", (OTHER, 0, 8, 5)), ("x.xx..x", (OTHER, 0, 6, 4)), ("xxx..xx", (OTHER, 0, 6, 5))],
 )
 def test_spells_that_share_a_frame_are_one_finding(picture: str, finding: Told) -> None:
     assert told(picture) == [finding]

@@ -183,6 +183,7 @@ def without(*path: str) -> Change:
         (["procedures"], "procedures"),
         (["procedures", "simple"], "simple"),
         (["procedures", "general", "papers"], "procedures.general.papers"),
+        (["procedures", "general", "in_order"], "procedures.general.in_order"),
         (["procedures", "general", "professional"], "professional"),
         (["procedures", "general", "professional", "items"], "items"),
         (["procedures", "general", "professional", "attempts"], "attempts"),
@@ -205,7 +206,7 @@ def test_what_is_missing_is_named(path: list[str], place: str) -> None:
         (in_general(attempts=-1), "attempts"),
         (in_general(attempts="many"), "many"),
         (in_general(items="fifty"), "fifty"),
-        (in_general(items=None), "rule is wrong"),
+        (in_general(items=None), "professional"),
         (in_general(confirmation="later"), "later"),
         (lambda raw: raw["notice"].update(rules=[]), "notice.rules"),
         (lambda raw: raw["notice"].update(rules="规则"), "notice.rules"),
@@ -219,6 +220,16 @@ def test_what_is_missing_is_named(path: list[str], place: str) -> None:
 )
 def test_what_is_out_of_range_is_named(change: Change, place: str) -> None:
     assert place in refusal(change)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"items": 1}, {"minutes": 1}, {"pass_mark": 0}, {"pass_mark": 100}, {"attempts": 1}],
+    ids=str,
+)
+def test_what_is_just_in_range_is_taken(values: dict[str, int]) -> None:
+    rule = parse_policy(changed(in_general(**values))).procedures[Procedure.GENERAL].papers[1]
+    assert {name: getattr(rule, name) for name in values} == values
 
 
 @pytest.mark.parametrize(
@@ -244,7 +255,7 @@ def test_what_is_unknown_is_named(change: Change, unknown: str) -> None:
     ids=["in a paper", "a procedure", "in the notice", "in practice"],
 )
 def test_a_slip_of_the_pen_deep_inside_is_noticed_too(change: Change, unknown: str) -> None:
-    assert f"'{unknown}'" in refusal(change)
+    assert f"unknown {unknown}" in refusal(change)
 
 
 @pytest.mark.parametrize(

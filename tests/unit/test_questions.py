@@ -46,6 +46,10 @@ DRAFT = Draft(
 )
 
 
+def test_a_stem_has_2000_characters_at_most_and_an_option_500() -> None:
+    assert (LONGEST_STEM, LONGEST_OPTION) == (2000, 500)
+
+
 def test_a_row_is_an_item() -> None:
     assert read_csv(table(a_row())) == [DRAFT]
 

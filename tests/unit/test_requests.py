@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import web
+from aiohttp import FormData, web
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 from multidict import CIMultiDict
 from pydantic import BaseModel, Field
@@ -25,6 +25,7 @@ from exam_service.http.requests import form_fields, json_body, local_path, path_
         "/查询?省=湖南",
         "/:80/",
         "/@evil.example",
+        "/a b",
     ],
 )
 def test_a_path_of_our_own_is_followed(path: str) -> None:
@@ -82,8 +83,9 @@ def test_without_a_proxy_the_address_is_the_connections_whatever_the_headers_say
         (["203.0.113.9, 198.51.100.7"], "198.51.100.7"),
         (["203.0.113.9,198.51.100.7 "], "198.51.100.7"),
         (["unknown, 2001:db8::1"], "2001:db8::1"),
+        (["203.0.113.9, "], "?"),
     ],
-    ids=["one", "forged before it", "without spaces", "version 6"],
+    ids=["one", "forged before it", "without spaces", "version 6", "nothing"],
 )
 def test_behind_a_proxy_it_is_the_one_that_the_proxy_added(forwarded: list[str], address: str) -> None:
     assert remote_address(a_request(*forwarded), behind_proxy=True) == address
@@ -174,6 +176,18 @@ async def test_a_body_of_another_shape_is_refused_in_a_sentence(client: TestClie
         }
 
 
-async def test_the_fields_of_a_form_are_read_without_blanks_around_them(client: TestClient) -> None:
+async def test_the_fields_of_a_form_are_read_as_they_were_typed(client: TestClient) -> None:
     async with client.post("/form", data={"number": " 11010519491231002X ", "next": ""}) as response:
-        assert await response.json() == {"number": "11010519491231002X", "next": ""}
+        assert await response.json() == {"number": " 11010519491231002X ", "next": ""}
+
+
+async def test_the_files_of_a_form_are_no_fields(client: TestClient) -> None:
+    form = FormData({"number": "1"})
+    form.add_field("photo", b"jpeg", filename="photo.jpg")
+    async with client.post("/form", data=form) as response:
+        assert await response.json() == {"number": "1"}
+
+
+async def test_a_form_with_a_nul_is_refused_for_no_database_takes_it(client: TestClient) -> None:
+    async with client.post("/form", data={"username": "a\0b"}) as response:
+        assert response.status == 422

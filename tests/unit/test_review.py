@@ -44,6 +44,7 @@ def test_who_reached_the_mark_fails_only_with_a_reason(mark: str) -> None:
 
 
 def test_a_note_has_its_longest() -> None:
+    assert LONGEST_NOTE == 500
     assert code_of("84", "字" * LONGEST_NOTE, passed=True) is None
     assert code_of("84", "字" * (LONGEST_NOTE + 1), passed=True) == "note_too_long"
 
@@ -96,6 +97,12 @@ def test_a_short_break_is_no_gap() -> None:
     shortest = SHORTEST_GAP.total_seconds()
     assert seen((0, 600), (600 + shortest - 1, END)) == []
     assert seen((0, 600), (600 + shortest, END)) == [(600, 600 + shortest)]
+
+
+def test_a_short_rest_is_no_gap() -> None:
+    assert SHORTEST_GAP.total_seconds() == 20
+    assert seen((0, END - 19)) == []
+    assert seen((0, END - 20)) == [(END - 20, END)]
 
 
 def test_overlapping_streams_cover_together() -> None:

@@ -51,6 +51,19 @@ def test_what_is_needed_is_enough(environment: pytest.MonkeyPatch) -> None:
     assert settings.match_threshold < settings.mismatch_threshold
 
 
+def test_what_is_not_set_is_as_the_documents_promise(environment: pytest.MonkeyPatch) -> None:
+    settings = load_settings()
+    assert (settings.host, settings.port) == ("127.0.0.1", 8080)
+    assert (settings.match_threshold, settings.mismatch_threshold) == (0.45, 0.65)
+    assert (settings.staff_idle_minutes, settings.staff_session_hours) == (15, 8)
+    assert (settings.check_interval_ms, settings.frame_interval_ms) == (1000, 10_000)
+    assert settings.frame_max_bytes == 64 * 1024
+    assert (settings.frame_max_width, settings.frame_max_height) == (1280, 720)
+    assert not settings.demo
+    assert not settings.behind_proxy
+    assert settings.worker_processes >= 1
+
+
 @pytest.mark.parametrize("name", NEEDED)
 def test_a_missing_setting_stops_the_start_and_is_named(environment: pytest.MonkeyPatch, name: str) -> None:
     environment.delenv(name)
@@ -107,7 +120,7 @@ def test_a_value_out_of_range_is_named(environment: pytest.MonkeyPatch, name: st
 def test_thresholds_out_of_order_are_refused(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("EXAM_MATCH_THRESHOLD", "0.7")
     environment.setenv("EXAM_MISMATCH_THRESHOLD", "0.6")
-    assert "match_threshold must not be above mismatch_threshold" in refusal()
+    assert "EXAM_MATCH_THRESHOLD must not be above EXAM_MISMATCH_THRESHOLD" in refusal()
 
 
 def test_equal_thresholds_leave_nothing_unsure_and_are_allowed(environment: pytest.MonkeyPatch) -> None:
@@ -119,15 +132,7 @@ def test_equal_thresholds_leave_nothing_unsure_and_are_allowed(environment: pyte
 @pytest.mark.parametrize("name", ["EXAM_TLS_CERT", "EXAM_TLS_KEY"])
 def test_certificate_and_key_go_together(environment: pytest.MonkeyPatch, name: str) -> None:
     environment.setenv(name, "/etc/exam/tls.pem")
-    assert "tls_cert and tls_key go together" in refusal()
-
-
-def test_what_contradicts_is_named_by_its_environment_variables(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("EXAM_MATCH_THRESHOLD", "0.7")
-    environment.setenv("EXAM_MISMATCH_THRESHOLD", "0.6")
-    message = refusal()
-    assert "EXAM_MATCH_THRESHOLD" in message
-    assert "EXAM_: " not in message
+    assert "EXAM_TLS_CERT and EXAM_TLS_KEY go together" in refusal()
 
 
 def test_the_environment_wins_over_the_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -189,6 +194,14 @@ def test_a_file_that_is_no_toml_is_named(environment: pytest.MonkeyPatch, tmp_pa
     config.write_text("port: 9000\n")
     environment.setenv("EXAM_CONFIG", str(config))
     assert "exam.toml" in refusal()
+
+
+def test_a_data_directory_that_is_no_text_is_named(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    environment.delenv("EXAM_DATA_DIR")
+    config = tmp_path / "exam.toml"
+    config.write_text("data_dir = 5\n")
+    environment.setenv("EXAM_CONFIG", str(config))
+    assert "EXAM_DATA_DIR" in refusal()
 
 
 def test_settings_cannot_be_changed_and_do_not_print_their_secrets(environment: pytest.MonkeyPatch) -> None:
