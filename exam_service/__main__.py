@@ -14,9 +14,10 @@ from typing import Any
 import click
 
 from exam_service.errors import DomainError, Misconfigured
-from exam_service.settings import Settings, load_settings
+from exam_service.settings import Settings, configured, is_configured, load_settings
 
-PORT = 8080
+DATA, DEMO_DATA = "var", "var/demo"
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 class _Group(click.Group):
@@ -36,7 +37,7 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="exam-service")
 def main() -> None:
-    r"""Online proctored examinations for the periodic assessment of physicians (医师定期考核).
+    """Online proctored examinations for the periodic assessment of physicians (医师定期考核).
 
     \b
     To try it:            exam-service demo
@@ -47,8 +48,11 @@ def main() -> None:
     Every setting is an environment variable EXAM_… or a line of the TOML file that EXAM_CONFIG names; see
     docs/operations.md.
     """
+    level = os.environ.get("EXAM_LOG", "INFO").upper()
+    if level not in LEVELS:
+        raise Misconfigured(f"EXAM_LOG is {level!r}; it must be one of {', '.join(LEVELS)}")
     logging.basicConfig(
-        level=os.environ.get("EXAM_LOG", "INFO").upper(),
+        level=level,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
@@ -60,16 +64,15 @@ def _listening(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--data",
             type=click.Path(file_okay=False, path_type=Path),
-            default=Path("var"),
-            show_default=True,
-            help="Directory of evidence, models, and the embedded servers and secrets.",
+            help="Directory of evidence, models, and the embedded servers and secrets "
+            "(default: EXAM_DATA_DIR, else var; the demonstration's is var/demo).",
         ),
-        click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True),
+        click.option(
+            "--port", type=click.IntRange(1, 65535), help="Port to listen on (default: EXAM_PORT, else 8080)."
+        ),
         click.option(
             "--host",
-            default="127.0.0.1",
-            show_default=True,
-            help="Address to listen on; 0.0.0.0 for the whole network.",
+            help="Address to listen on, 0.0.0.0 for the whole network (default: EXAM_HOST, else 127.0.0.1).",
         ),
         click.option(
             "--tls",
@@ -88,31 +91,49 @@ def _listening(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def _data_dir(data: Path | None, default: str) -> Path:
+    return (data or Path(configured("data_dir") or default)).absolute()
+
+
 def _overrides(
-    data: Path, port: int, host: str, tls: tuple[Path, Path] | None, *, self_signed: bool
+    data: Path, port: int | None, host: str | None, tls: tuple[Path, Path] | None, *, self_signed: bool
 ) -> dict[str, str]:
+    """What the command line says, as environment variables; what it doesn't say stays the settings' own."""
     from exam_service.certificate import self_signed as make_certificate  # noqa: PLC0415
 
     if tls and self_signed:
         raise click.UsageError("--tls and --self-signed exclude each other")
     if self_signed:
-        tls = make_certificate(data.absolute())
-    overrides = {"EXAM_PORT": str(port), "EXAM_HOST": host}
+        tls = make_certificate(data)
+    overrides = {}
+    if port is not None:
+        overrides["EXAM_PORT"] = str(port)
+    if host is not None:
+        overrides["EXAM_HOST"] = host
     if tls:
         overrides |= {"EXAM_TLS_CERT": str(tls[0].absolute()), "EXAM_TLS_KEY": str(tls[1].absolute())}
-    elif host not in {"127.0.0.1", "localhost", "::1"}:
+    return overrides
+
+
+def _warn_without_tls(settings: Settings) -> None:
+    if settings.tls_cert is None and settings.host not in {"127.0.0.1", "localhost", "::1"}:
         click.secho(
             "Without HTTPS browsers on other machines can neither log in nor use the camera: "
             "add --self-signed or --tls, or put a TLS proxy in front.",
             fg="yellow",
             err=True,
         )
-    return overrides
 
 
 @main.command()
 @_listening
-def serve(data: Path, port: int, host: str, tls: tuple[Path, Path] | None, self_signed: bool) -> None:  # noqa: FBT001
+def serve(
+    data: Path | None,
+    port: int | None,
+    host: str | None,
+    tls: tuple[Path, Path] | None,
+    self_signed: bool,  # noqa: FBT001
+) -> None:
     """Run everything on this machine: pages, proctor workers, sweeper.
 
     PostgreSQL and Redis are embedded unless EXAM_DATABASE_URL and EXAM_REDIS_URL name others. Secrets are
@@ -122,9 +143,11 @@ def serve(data: Path, port: int, host: str, tls: tuple[Path, Path] | None, self_
     from exam_service.demo.walkthrough import addresses  # noqa: PLC0415
 
     def ready(settings: Settings) -> None:
+        _warn_without_tls(settings)
         click.echo("serving " + " ".join(addresses(settings)))
 
-    supervisor.serve(data, _overrides(data, port, host, tls, self_signed=self_signed), ready=ready)
+    directory = _data_dir(data, DATA)
+    supervisor.serve(directory, _overrides(directory, port, host, tls, self_signed=self_signed), ready=ready)
 
 
 @main.command()
@@ -137,9 +160,9 @@ def serve(data: Path, port: int, host: str, tls: tuple[Path, Path] | None, self_
     help="Further accounts for `simulate` (only when the demonstration is first seeded).",
 )
 def demo(
-    data: Path,
-    port: int,
-    host: str,
+    data: Path | None,
+    port: int | None,
+    host: str | None,
     tls: tuple[Path, Path] | None,
     self_signed: bool,  # noqa: FBT001
     physicians: int,
@@ -152,14 +175,22 @@ def demo(
     from exam_service.demo.seed import seed  # noqa: PLC0415
     from exam_service.demo.walkthrough import walkthrough  # noqa: PLC0415
 
+    if is_configured("database_url"):
+        raise click.UsageError(
+            "a demonstration has published passwords: it runs on an embedded database only. "
+            "Unset EXAM_DATABASE_URL, or use `serve`."
+        )
+
     def prepare(settings: Settings) -> None:
         asyncio.run(seed(settings, simulated=physicians))
 
     def ready(settings: Settings) -> None:
+        _warn_without_tls(settings)
         click.echo(walkthrough(settings))
 
-    overrides = _overrides(data, port, host, tls, self_signed=self_signed) | {"EXAM_DEMO": "true"}
-    supervisor.serve(data, overrides, prepare=prepare, ready=ready)
+    directory = _data_dir(data, DEMO_DATA)
+    overrides = _overrides(directory, port, host, tls, self_signed=self_signed) | {"EXAM_DEMO": "true"}
+    supervisor.serve(directory, overrides, prepare=prepare, ready=ready)
 
 
 def _run(process: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
@@ -200,6 +231,30 @@ def migrate() -> None:
 
 
 @main.group()
+def audit() -> None:
+    """The journal of who did what and who looked at what."""
+
+
+@audit.command()
+def verify() -> None:
+    """Walk the chain of the whole journal; exit 1 and name the first entry that was edited or removed."""
+    from exam_service.audit.usecases import first_broken_number  # noqa: PLC0415
+    from exam_service.storage.database import Database  # noqa: PLC0415
+
+    async def run() -> int | None:
+        database = await Database.connect(load_settings().database_url, pool_size=1)
+        try:
+            return await first_broken_number(database)
+        finally:
+            await database.close()
+
+    broken = asyncio.run(run())
+    if broken is not None:
+        raise click.ClickException(f"the journal was tampered with: entry {broken} was edited or removed")
+    click.echo("the journal is whole")
+
+
+@main.group()
 def questions() -> None:
     """Question banks."""
 
@@ -215,9 +270,8 @@ def questions() -> None:
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("var"),
-    show_default=True,
-    help="Data directory of the embedded servers, running or not, where no EXAM_DATABASE_URL is set.",
+    help="Data directory of the embedded servers, running or not, where no EXAM_DATABASE_URL is set "
+    "(default: EXAM_DATA_DIR, else var; the demonstration's is var/demo).",
 )
 def import_questions(
     file: Path,
@@ -227,9 +281,9 @@ def import_questions(
     use: str,
     category: str | None,
     level: str | None,
-    data: Path,
+    data: Path | None,
 ) -> None:
-    r"""Import items from a CSV file: all rows, or none and a report of every bad one.
+    """Import items from a CSV file: all rows, or none and a report of every bad one.
 
     \b
     Columns: stem, A, B, C, D, E (may be missing or empty), key (a letter), explanation, tags (; between).
@@ -241,7 +295,9 @@ def import_questions(
     if (subject == "professional") != bool(category and level):
         raise click.UsageError("--category and --level go with --subject professional, and only with it")
     try:
-        count = imports.import_file(file, province, bank, subject, use, category, level, data)
+        count = imports.import_file(
+            file, province, bank, subject, use, category, level, _data_dir(data, DATA)
+        )
     except BadRows as error:
         for row in error.rows:
             click.echo(f"第{row.number}行：{row.reason}", err=True)

@@ -30,6 +30,7 @@ from exam_service.queue.stream import WorkStream
 from exam_service.settings import Settings
 from exam_service.storage.database import Database
 from exam_service.storage.evidence import EvidenceStore
+from exam_service.storage.migrate import check_migrated
 from exam_service.storage.vault import Vault
 from exam_service.wiring import Services
 
@@ -44,12 +45,14 @@ async def open_services(
     """The tools of one process, while the block lasts.
 
     Raises:
-        Misconfigured: PostgreSQL isn't durable or too old.
+        Misconfigured: PostgreSQL isn't durable, is too old, or lacks migrations.
         Unavailable: It can't be reached.
     """
     database = await Database.connect(settings.database_url, pool_size=settings.database_pool)
     client = connect(settings.redis_url)
     try:
+        async with database.tx() as tx:
+            await check_migrated(tx)
         yield (
             Services(
                 settings=settings,

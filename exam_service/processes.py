@@ -23,6 +23,8 @@ PARENT_POLL_SECONDS = 1.0
 
 async def run_web(settings: Settings) -> None:
     """Serve pages until SIGTERM or SIGINT; requests under way are finished first."""
+    if settings.demo:
+        log.warning("EXAM_DEMO is on: the first identity check of an account enrols whatever face it sees")
     app = create_app(settings)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_SECONDS)
     await runner.setup()

@@ -120,7 +120,7 @@ class Settings(BaseSettings):
     keep_every_nth_match: int = Field(
         default=6,
         ge=1,
-        description="Of frames that match, every n-th is kept as evidence; all others always.",
+        description="Of frames that match, every n-th is kept as evidence; others always, unreadable never.",
     )
     queue_limit: int = Field(
         default=5000, ge=1, description="Frames waiting for a worker, beyond which new ones are refused."
@@ -146,7 +146,7 @@ class Settings(BaseSettings):
         named = os.environ.get("EXAM_CONFIG")
         files = [TomlConfigSettingsSource(settings_cls, Path(named))] if named else []
         said = (source.toml_data.get("data_dir") for source in files)
-        data_dir = Path(os.environ.get("EXAM_DATA_DIR") or next(said, None) or "var")
+        data_dir = Path(str(os.environ.get("EXAM_DATA_DIR") or next(said, None) or "var"))
         files += [
             TomlConfigSettingsSource(settings_cls, path)
             for path in (data_dir / "servers.toml", data_dir / "secrets.toml")
@@ -189,6 +189,29 @@ def load_settings(**overrides: object) -> Settings:
         ) from None
 
 
+def configured(name: str) -> str | None:
+    """What the environment or the file of ``EXAM_CONFIG`` says of a setting; before all of them can be read.
+
+    Raises:
+        Misconfigured: The file isn't there, or is no TOML.
+    """
+    if said := os.environ.get(f"EXAM_{name.upper()}"):
+        return said
+    named = os.environ.get("EXAM_CONFIG")
+    if not named:
+        return None
+    try:
+        value = tomllib.loads(Path(named).read_text(encoding="utf-8")).get(name)
+    except (OSError, ValueError) as error:
+        raise Misconfigured(f"EXAM_CONFIG names {named}, which can't be read: {error}") from None
+    return None if value is None else str(value)
+
+
+def is_configured(name: str) -> bool:
+    """Whether the operator has said anything of a setting."""
+    return configured(name) is not None
+
+
 def ensure_secrets(data_dir: Path) -> Path:
     """Write ``secrets.toml`` with fresh keys if the data directory has none; for embedded mode only.
 
@@ -211,4 +234,9 @@ def ensure_secrets(data_dir: Path) -> Path:
         file.flush()
         os.fsync(file.fileno())
     fresh.rename(path)
+    directory = os.open(data_dir, os.O_RDONLY)
+    try:
+        os.fsync(directory)  # the name is durable too: losing this file loses data
+    finally:
+        os.close(directory)
     return path

@@ -16,9 +16,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Protocol
 
 from exam_service.errors import Misconfigured
-from exam_service.settings import Settings, ensure_secrets, load_settings
+from exam_service.settings import Settings, ensure_secrets, is_configured, load_settings
 from exam_service.storage.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServerError
 from exam_service.storage.migrate import migrate
 
@@ -31,11 +32,21 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 4.0  # a browser is to resume within ten 
 _STEADY_SECONDS = 30.0
 
 
-@contextmanager
-def servers(data_dir: Path, *, join: bool = False) -> Iterator[None]:
-    """PostgreSQL and Redis for this process and its children: those of the environment, else embedded ones.
+class Embedded(Protocol):
+    """A server that is a child of this process."""
 
-    While they run their addresses are in ``servers.toml``, where other commands on the same data find them.
+    @property
+    def running(self) -> bool: ...
+
+    def start(self) -> object: ...
+
+
+@contextmanager
+def servers(data_dir: Path, *, join: bool = False) -> Iterator[list[Embedded]]:
+    """PostgreSQL and Redis for this process and its children: those that are configured, else embedded ones.
+
+    While embedded ones run, their addresses are in ``servers.toml``, where other commands on the same data
+    find them. Gives the embedded ones.
 
     Args:
         join: Use the servers of a service that runs on this data directory already, if one does.
@@ -44,34 +55,37 @@ def servers(data_dir: Path, *, join: bool = False) -> Iterator[None]:
         EmbeddedServerError: One doesn't start, or another process has this data directory.
     """
     data_dir = data_dir.absolute()
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.environ["EXAM_DATA_DIR"] = str(data_dir)
+    embedded: list[Embedded] = []
+    addresses = data_dir / "servers.toml"
     with ExitStack() as stack:
-        addresses = data_dir / "servers.toml"
-        if "EXAM_DATABASE_URL" not in os.environ:
+        found: dict[str, str] = {}
+        if not is_configured("database_url"):
             ensure_secrets(data_dir)
             try:
                 postgres = stack.enter_context(EmbeddedPostgres(data_dir / "postgres"))
             except EmbeddedServerError:
                 if join and addresses.exists():
-                    yield
+                    yield []
                     return
                 raise
-            stack.callback(os.environ.pop, "EXAM_DATABASE_URL", None)
-            os.environ["EXAM_DATABASE_URL"] = postgres.dsn
-        if "EXAM_REDIS_URL" not in os.environ:
+            embedded.append(postgres)
+            found["database_url"] = postgres.dsn
+        if not is_configured("redis_url"):
             redis = stack.enter_context(EmbeddedRedis(data_dir / "redis"))
-            stack.callback(os.environ.pop, "EXAM_REDIS_URL", None)
-            os.environ["EXAM_REDIS_URL"] = redis.url
-        _write_addresses(addresses)
-        stack.callback(addresses.unlink, missing_ok=True)
-        yield
+            embedded.append(redis)
+            found["redis_url"] = redis.url
+        if found:
+            _write_addresses(addresses, found)
+            stack.callback(addresses.unlink, missing_ok=True)
+        yield embedded
 
 
-def _write_addresses(path: Path) -> None:
+def _write_addresses(path: Path, found: Mapping[str, str]) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        for name in ("database_url", "redis_url"):
-            file.write(f"{name} = {json.dumps(os.environ[f'EXAM_{name.upper()}'])}\n")
+        file.writelines(f"{name} = {json.dumps(url)}\n" for name, url in found.items())
 
 
 @dataclass
@@ -128,7 +142,7 @@ def serve(
     """
     os.environ.update(overrides)
     stopping = _Stop()
-    with servers(data_dir):
+    with servers(data_dir) as embedded:
         settings = load_settings()
         _check_port_is_free(settings)
         asyncio.run(migrate(settings.database_url))
@@ -142,10 +156,13 @@ def serve(
         try:
             for child in children:
                 child.start()
-            _wait_until_served(settings, children, stopping)
-            if ready and not stopping.asked:
+            if _wait_until_served(settings, children, stopping) and ready:
                 ready(settings)
             while not stopping.asked:
+                for server in embedded:
+                    if not server.running:
+                        log.error("an embedded server died, starting it again")
+                        server.start()
                 for child in children:
                     child.keep_running()
                 stopping.wait(_POLL_SECONDS)
@@ -169,7 +186,8 @@ class _Stop:
 
 
 def _check_port_is_free(settings: Settings) -> None:
-    with socket.socket() as probe:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
@@ -179,8 +197,8 @@ def _check_port_is_free(settings: Settings) -> None:
             ) from None
 
 
-def _wait_until_served(settings: Settings, children: list[_Child], stopping: _Stop) -> None:
-    host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104
+def _wait_until_served(settings: Settings, children: list[_Child], stopping: _Stop) -> bool:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and not stopping.asked:
         try:
@@ -190,7 +208,10 @@ def _wait_until_served(settings: Settings, children: list[_Child], stopping: _St
                 child.keep_running()
             stopping.wait(_POLL_SECONDS)
         else:
-            return
+            return True
+    if not stopping.asked:
+        log.error("no page served after %.0f s, still trying", START_SECONDS)
+    return False
 
 
 def _stop(children: list[_Child]) -> None:

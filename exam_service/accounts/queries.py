@@ -14,6 +14,7 @@ SQL = Statements("exam_service.accounts")
 @dataclass(frozen=True, repr=False)
 class Login:
     id: UUID
+    province_id: str
     role: Role
     password_hash: str | None
 
@@ -68,12 +69,12 @@ async def insert_staff(
 
 async def select_optional_login_by_document(tx: Tx, province_id: str, document_hash: bytes) -> Login | None:
     row = await tx.fetch_optional(SQL["select_optional_login_by_document"], province_id, document_hash)
-    return Login(row["id"], Role(row["role"]), row["password_hash"]) if row else None
+    return Login(row["id"], row["province_id"], Role(row["role"]), row["password_hash"]) if row else None
 
 
 async def select_optional_login_by_username(tx: Tx, username: str) -> Login | None:
     row = await tx.fetch_optional(SQL["select_optional_login_by_username"], username)
-    return Login(row["id"], Role(row["role"]), row["password_hash"]) if row else None
+    return Login(row["id"], row["province_id"], Role(row["role"]), row["password_hash"]) if row else None
 
 
 async def update_password_hash(tx: Tx, account_id: UUID, password_hash: str) -> None:

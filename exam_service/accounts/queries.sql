@@ -7,11 +7,11 @@ INSERT INTO account (id, province_id, role, name, body_id, institution_id, usern
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 
 -- name: select_optional_login_by_document
-SELECT id, role, password_hash FROM account
+SELECT id, province_id, role, password_hash FROM account
 WHERE province_id = $1 AND document_hash = $2 AND disabled_at IS NULL
 
 -- name: select_optional_login_by_username
-SELECT id, role, password_hash FROM account WHERE username = $1 AND disabled_at IS NULL
+SELECT id, province_id, role, password_hash FROM account WHERE username = $1 AND disabled_at IS NULL
 
 -- name: update_password_hash
 UPDATE account SET password_hash = $2 WHERE id = $1

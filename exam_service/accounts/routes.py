@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aiohttp import web
 
 from exam_service.accounts import usecases
@@ -79,7 +77,19 @@ async def login(request: web.Request) -> web.Response:
 async def show_staff_login(request: web.Request) -> web.Response:
     if request[VIEWER]:
         raise web.HTTPSeeOther("/home")
-    return render(request, "accounts/staff_login.html", {"form": {"username": ""}, "error": None})
+    return _staff_login_page(request, {"username": ""}, None)
+
+
+def _staff_login_page(
+    request: web.Request, form: dict[str, str], error: str | None, status: int = 200
+) -> web.Response:
+    minutes = request.app[SERVICES].settings.staff_idle_minutes
+    return render(
+        request,
+        "accounts/staff_login.html",
+        {"form": form, "error": error, "idle_minutes": minutes},
+        status=status,
+    )
 
 
 @public
@@ -98,8 +108,7 @@ async def staff_login(request: web.Request) -> web.Response:
             address=remote_address(request, behind_proxy=services.settings.behind_proxy),
         )
     except (Invalid, TooMany) as error:
-        context: dict[str, Any] = {"form": shown, "error": error.sentence}
-        return render(request, "accounts/staff_login.html", context, status=status_of(error))
+        return _staff_login_page(request, shown, error.sentence, status_of(error))
     return await _enter(request, token, "/home")
 
 

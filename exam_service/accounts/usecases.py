@@ -158,6 +158,14 @@ async def _finish_login(
             await queries.update_password_hash(tx, login.id, renewed)
         ends_at = now + session_limits(settings, login.role).whole
         await queries.insert_session(tx, token_hash(token), login.id, now, ends_at)
+        await audit.record(
+            tx,
+            clock,
+            province_id=login.province_id,
+            actor_id=login.id,
+            action="account.logged_in",
+            subject_id=login.id,
+        )
     return token
 
 

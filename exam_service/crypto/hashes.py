@@ -9,7 +9,7 @@ import secrets
 
 def keyed_hash(key: bytes, *parts: str) -> bytes:
     """HMAC-SHA-256 (RFC 2104) over length-prefixed parts: ("ab", "c") and ("a", "bc") differ."""
-    message = b"".join(len(part.encode()).to_bytes(4) + part.encode() for part in parts)
+    message = b"".join(len(raw).to_bytes(4) + raw for raw in map(_bytes, parts))
     return hmac.digest(key, message, "sha256")
 
 

@@ -115,7 +115,7 @@ def parse_policy(raw: Mapping[str, Any]) -> Policy:
         procedures={each: _procedure(procedures.table(each)) for each in Procedure},
         labels={name: labels.text(name) for name in _LABELS},
         notice_version=notice.text("version"),
-        notice_rules=tuple(notice.texts("rules")),
+        notice_rules=tuple(notice.texts("rules", least=1)),
         practice_opens=practice.one_of("opens", PRACTICE_OPENS),
         raw=raw,
     )
@@ -195,10 +195,12 @@ class _Table:
             raise Misconfigured(f"{self.path}.{name} must be one of {', '.join(choices)}, not {value!r}")
         return value
 
-    def texts(self, name: str) -> list[str]:
+    def texts(self, name: str, *, least: int = 0) -> list[str]:
         value = self._value(name)
         if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
             raise Misconfigured(f"{self.path}.{name} must be a list of texts")
+        if len(value) < least:
+            raise Misconfigured(f"{self.path}.{name} must not be empty")
         return value
 
     def truth(self, name: str) -> bool:

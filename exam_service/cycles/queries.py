@@ -41,7 +41,3 @@ async def select_cycle(tx: Tx, cycle_id: UUID, province_id: str) -> Cycle:
     if row is None:
         raise NotFound("没有找到这个考核周期。", cycle=cycle_id)
     return _cycle(row)
-
-
-async def select_cycles(tx: Tx, province_id: str) -> list[Cycle]:
-    return [_cycle(row) for row in await tx.fetch(SQL["select_cycles"], province_id)]

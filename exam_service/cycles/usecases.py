@@ -36,8 +36,3 @@ async def cycle_of(tx: Tx, cycle_id: UUID, province_id: str) -> Cycle:
         NotFound: There is none of that id.
     """
     return await queries.select_cycle(tx, cycle_id, province_id)
-
-
-async def cycles_of(tx: Tx, province_id: str) -> list[Cycle]:
-    """The cycles of a province, the newest first."""
-    return await queries.select_cycles(tx, province_id)

@@ -11,7 +11,7 @@ from exam_service.home import usecases
 from exam_service.home.model import NextStep
 from exam_service.http.guards import allow
 from exam_service.http.pages import render
-from exam_service.keys import SERVICES, viewer
+from exam_service.keys import FRAMES, SERVICES, viewer
 from exam_service.registration.model import PROCEDURE_LABELS
 
 _TOOLS = (
@@ -60,7 +60,7 @@ async def _physician(request: web.Request) -> web.Response:
 async def _staff(request: web.Request) -> web.Response:
     principal = viewer(request)
     services = request.app[SERVICES]
-    cards = await usecases.staff_cards(services, principal)
+    cards = await usecases.staff_cards(services, principal, request.app[FRAMES])
     return render(
         request,
         "home/staff.html",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from exam_service.accounts.model import Principal, Role
+from exam_service.errors import Unavailable
 from exam_service.home.model import PhysicianHome, physician_home
 from exam_service.organisations import usecases as organisations
 from exam_service.papers import usecases as papers
@@ -12,6 +14,14 @@ from exam_service.registration import usecases as registration
 from exam_service.registration.model import STATE_LABELS, Entitlement
 from exam_service.review import usecases as review
 from exam_service.wiring import Services
+
+
+class Gauges(Protocol):
+    """How the queue of frames stands; see :class:`exam_service.queue.stream.WorkStream`."""
+
+    async def waiting(self) -> int: ...
+
+    async def parked(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -43,9 +53,11 @@ async def physician_page(services: Services, principal: Principal) -> PhysicianP
     return PhysicianPage(entitled, institution, body, physician_home(entitled, offers))
 
 
-async def staff_cards(services: Services, principal: Principal) -> list[Card]:
+async def staff_cards(services: Services, principal: Principal, queue: Gauges) -> list[Card]:
     """What a member of staff has to do or to know, within their scope."""
     cards: list[Card] = []
+    if principal.role is Role.OPERATOR:
+        cards.extend(await _queue_cards(queue))
     async with services.database.tx() as tx:
         if principal.role is Role.BODY:
             counts = await review.counts(tx, principal)
@@ -58,6 +70,17 @@ async def staff_cards(services: Services, principal: Principal) -> list[Card]:
         if state in states
     )
     return cards
+
+
+async def _queue_cards(queue: Gauges) -> list[Card]:
+    try:
+        waiting, parked = await queue.waiting(), await queue.parked()
+    except Unavailable:
+        return [Card("监考队列", "不可用", None, "Redis 连接不上：答题与交卷不受影响，监考中断会如实记录")]
+    return [
+        Card("待核验画面", str(waiting), None, "等待监考进程处理的抓拍"),
+        Card("搁置画面", str(parked), None, "多次处理失败，需要查看监考进程日志"),
+    ]
 
 
 async def scope_name(services: Services, principal: Principal) -> str:

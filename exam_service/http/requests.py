@@ -39,7 +39,10 @@ async def form_fields(request: web.Request) -> dict[str, str]:
         form = await request.post()
     except (ValueError, LookupError):  # no boundary, no UTF-8, an encoding that doesn't exist …
         raise Invalid("提交的数据无法读取，请返回后重新提交。", code="bad_body") from None
-    return {name: value for name, value in form.items() if isinstance(value, str)}
+    fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    if any("\0" in value for value in fields.values()):  # no keyboard types it, and no database takes it
+        raise Invalid("提交的数据无法读取，请返回后重新提交。", code="bad_body")
+    return fields
 
 
 def path_id(request: web.Request, name: str) -> UUID:

@@ -82,7 +82,8 @@ def _state(offer: PaperOffer) -> tuple[str, str]:
     if any(attempt.result_is_known and attempt.passed for attempt in offer.attempts):
         return "合格", "good"
     if latest is None or latest.state is State.PREPARED:
-        return ("未参加", "muted") if len(offer.attempts) <= 1 else ("不合格", "bad")
+        failed = any(attempt.result_is_known for attempt in offer.attempts)
+        return ("不合格", "bad") if failed else ("未参加", "muted")
     if latest.awaits_confirmation:
         return "待评定", "warn"
     if latest.result_is_known:

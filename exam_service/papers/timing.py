@@ -11,7 +11,7 @@ KEPT_LATE = timedelta(hours=24)
 
 
 def deadline_of(admitted_at: datetime, minutes: int) -> datetime:
-    """Minutes count from admission, not before (domain.md)."""
+    """Minutes count from admission, not before."""
     return admitted_at + timedelta(minutes=minutes)
 
 

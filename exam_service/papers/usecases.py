@@ -5,6 +5,7 @@ Locks come first: whoever changes an attempt holds its row. The state is recheck
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from exam_service.audit import usecases as audit
 from exam_service.clock import Clock
 from exam_service.cycles import usecases as cycles
 from exam_service.cycles.policy import PaperRule, Subject
-from exam_service.errors import Conflict, NotFound
+from exam_service.errors import Conflict, NotFound, Unavailable
 from exam_service.ids import new_id
 from exam_service.papers import queries, timing
 from exam_service.papers.model import (
@@ -36,6 +37,8 @@ from exam_service.questions.model import Item
 from exam_service.registration import usecases as registration
 from exam_service.registration.model import Entitlement
 from exam_service.storage.database import Database, Tx
+
+log = logging.getLogger(__name__)
 
 _SWEEP_BATCH = 500
 
@@ -94,10 +97,14 @@ async def start(
     async with database.tx() as tx:
         entitled, offer = await _offer(tx, now, principal, subject)
         _check_startable(offer)
-        if offer.availability.resumes is not None:
-            return offer.availability.resumes
+        resumed = offer.availability.resumes
+        if resumed is not None and resumed.state is not State.PREPARED:
+            return resumed
         if notice_version != entitled.cycle.policy.notice_version:
             raise Conflict("测评须知已更新，请重新阅读并确认。", code="notice_outdated")
+        if resumed is not None:
+            await queries.update_notice(tx, resumed.id, notice_version, now)
+            return resumed
         attempt = _new_attempt(entitled, offer.rule, ordinal=len(offer.attempts) + 1)
         if await queries.insert_attempt(tx, attempt, notice_version, now):
             paper = await questions.draw(
@@ -359,8 +366,8 @@ async def hand_in(
         by = principal.account_id
         closed_at = min(now, attempt.deadline or now)
         attempt = await _move(tx, attempt, State.CLOSED, cause="handed_in", actor_id=by, at=now)
-        attempt = replace(attempt, closed_at=closed_at, handed_in_at=closed_at)
-        await queries.update_closed(tx, attempt.id, closed_at, closed_at)
+        attempt = replace(attempt, closed_at=closed_at, handed_in_at=now)
+        await queries.update_closed(tx, attempt.id, closed_at, now)
         await audit.record(
             tx,
             clock,
@@ -436,8 +443,13 @@ async def close_due(database: Database, clock: Clock) -> int:
         unmarked = await queries.select_unmarked(tx, _SWEEP_BATCH)
     moved = 0
     for attempt_id in [*due, *unmarked]:
-        async with database.tx() as tx:
-            moved += await _close_one(tx, clock, attempt_id, now)
+        try:
+            async with database.tx() as tx:
+                moved += await _close_one(tx, clock, attempt_id, now)
+        except Unavailable:
+            raise
+        except Exception:  # one that can't be closed must not keep the others open
+            log.exception("attempt %s can't be closed", attempt_id)
     return moved
 
 

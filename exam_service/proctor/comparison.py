@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
+from exam_service.errors import Misconfigured
 from exam_service.proctor.model import Thresholds, verdict_of
 from exam_service.proctor.verifier import MODEL, Verifier, distance
-from exam_service.settings import Settings
+from exam_service.settings import Settings, configured
 
 
 class NoFace(ValueError):
@@ -16,12 +16,20 @@ class NoFace(ValueError):
 
 
 def thresholds_outside_service() -> Thresholds:
-    """The thresholds of the environment or the shipped ones; needs no other setting."""
-    fields = Settings.model_fields
-    return Thresholds(
-        float(os.environ.get("EXAM_MATCH_THRESHOLD", fields["match_threshold"].default)),
-        float(os.environ.get("EXAM_MISMATCH_THRESHOLD", fields["mismatch_threshold"].default)),
-    )
+    """The configured thresholds or the shipped ones; needs no other setting.
+
+    Raises:
+        Misconfigured: One is no number.
+    """
+    return Thresholds(_number("match_threshold"), _number("mismatch_threshold"))
+
+
+def _number(name: str) -> float:
+    said = configured(name)
+    try:
+        return float(Settings.model_fields[name].default if said is None else said)
+    except ValueError:
+        raise Misconfigured(f"EXAM_{name.upper()} is {said!r}, which is no number") from None
 
 
 def compare_pictures(a: bytes, b: bytes, models: Path) -> dict[str, Any]:

@@ -47,6 +47,9 @@ HINTS: Mapping[Verdict, str] = {
 }
 
 
+NOTHING_TO_COMPARE = "还没有审核通过的报名照片可供核对，请联系考核机构"
+
+
 @dataclass(frozen=True)
 class Thresholds:
     """Face distances: up to ``match`` it is them, from ``mismatch`` on it is not, between is unsure."""
@@ -56,13 +59,16 @@ class Thresholds:
 
 
 def verdict_of(faces: int, distance: float | None, thresholds: Thresholds) -> Verdict:
-    """The verdict on a frame with ``faces`` faces, the largest at ``distance`` from the enrolled one."""
+    """The verdict on a frame with ``faces`` faces, the largest at ``distance`` from the enrolled one.
+
+    Without anything to compare with (``None``) it is unsure: that is what is known.
+    """
     if faces == 0:
         return Verdict.NO_FACE
     if faces > 1:
         return Verdict.SEVERAL_FACES
     if distance is None:
-        return Verdict.UNUSABLE
+        return Verdict.UNSURE
     if distance <= thresholds.match:
         return Verdict.MATCH
     if distance >= thresholds.mismatch:

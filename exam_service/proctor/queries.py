@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from exam_service.papers.model import State
 from exam_service.proctor.model import Check, Purpose, StreamRow, StreamSpan, Thresholds, Verdict
 from exam_service.storage.database import Row, Tx
 from exam_service.storage.statements import Statements
@@ -20,7 +19,6 @@ class Owner:
     account_id: UUID
     registration_id: UUID
     cycle_id: UUID
-    attempt_state: State
     reviewed_photo_id: UUID | None
 
 
@@ -93,7 +91,6 @@ async def select_frame_owner(tx: Tx, attempt_id: UUID, province_id: str) -> Owne
         row["account_id"],
         row["registration_id"],
         row["cycle_id"],
-        State(row["state"]),
         row["photo_id"] if row["photo_reviewed_at"] else None,
     )
 

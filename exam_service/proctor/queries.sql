@@ -20,10 +20,11 @@ SELECT EXISTS (SELECT FROM enrolment WHERE registration_id = $1)
 -- name: insert_enrolment
 INSERT INTO enrolment (id, province_id, registration_id, model, source, embedding, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT DO NOTHING
+ON CONFLICT (registration_id, model) DO UPDATE
+SET id = excluded.id, source = excluded.source, embedding = excluded.embedding, created_at = excluded.created_at
 
 -- name: select_frame_owner
-SELECT a.account_id, a.registration_id, a.cycle_id, a.state, r.photo_id, r.photo_reviewed_at
+SELECT a.account_id, a.registration_id, a.cycle_id, r.photo_id, r.photo_reviewed_at
 FROM attempt a JOIN registration r ON r.id = a.registration_id
 WHERE a.id = $1 AND a.province_id = $2
 

@@ -26,7 +26,7 @@ from exam_service.http.requests import path_id
 from exam_service.http.session import SESSION_STORE
 from exam_service.keys import FRAMES, SERVICES, viewer
 from exam_service.proctor import usecases
-from exam_service.proctor.model import HINTS, Check, Purpose, Verdict
+from exam_service.proctor.model import HINTS, NOTHING_TO_COMPARE, Check, Purpose, Verdict
 from exam_service.proctor.usecases import OpenStream
 from exam_service.wiring import Services
 
@@ -222,6 +222,8 @@ class _Connection:
 
 def _verdict_message(check: Check, admitted: bool) -> dict[str, Any]:  # noqa: FBT001
     hint = HINTS[check.verdict]
+    if check.verdict is Verdict.UNSURE and check.distance is None:
+        hint = NOTHING_TO_COMPARE
     if check.purpose is Purpose.CHECK and check.verdict is Verdict.MATCH:
         hint = "身份核验通过" if admitted else "身份已核对，但现在不在测评时间内，请联系考核机构"
     return {

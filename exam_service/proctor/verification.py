@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -29,6 +30,8 @@ from exam_service.proctor.usecases import FRAME, topic
 from exam_service.storage.database import Tx
 from exam_service.storage.evidence import StoredBlob
 from exam_service.wiring import Services
+
+log = logging.getLogger(__name__)
 
 EMBEDDING = "embedding"
 
@@ -142,7 +145,10 @@ async def _enrolled(
     enrolment = await queries.select_optional_enrolment(tx, owner.registration_id, recogniser.model)
     if enrolment is None:
         return None
-    raw = await services.vault.open(tx, enrolment.embedding, enrolment.id)
+    try:
+        raw = await services.vault.open(tx, enrolment.embedding, enrolment.id)
+    except NotFound:  # purged: there is nothing to compare with until they are enrolled again
+        return None
     return np.frombuffer(raw, dtype=np.float32)
 
 
@@ -151,8 +157,12 @@ async def _enrol_photo(
 ) -> NDArray[np.float32] | None:
     """Enrol the reviewed registration photo, when it is first needed with this model."""
     async with services.database.tx() as tx:
-        sealed = await services.evidence.read(tx, photo_id, province_id=province_id)
-        photo = await services.vault.open(tx, sealed, photo_id)
+        try:
+            sealed = await services.evidence.read(tx, photo_id, province_id=province_id)
+            photo = await services.vault.open(tx, sealed, photo_id)
+        except NotFound as missing:
+            log.warning("no registration photo to enrol: %s", missing)
+            return None
     reading = recogniser.read_photo(photo)
     if reading is None or reading.embedding is None:
         return None

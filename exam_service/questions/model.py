@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from uuid import UUID
 
@@ -46,13 +46,14 @@ class BankCount:
 
 @dataclass(frozen=True)
 class Draft:
-    """An item as a row of a table says it: 4 or 5 options, ``key`` counts from 0."""
+    """An item as a row of a table says it: 4 or 5 options, ``key`` counts from 0, ``line`` is of the file."""
 
     stem: str
     options: tuple[str, ...]
     key: int
     explanation: str
     tags: tuple[str, ...]
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def read_drafts(numbered_rows: Iterable[tuple[int, Mapping[str | None, object] |
         except Invalid as error:
             bad.append(BadRow(number, error.sentence))
         else:
-            drafts.append(draft)
+            drafts.append(replace(draft, line=number))
     if bad:
         raise BadRows(bad, len(drafts))
     if not drafts:

@@ -96,8 +96,8 @@ async def import_bank(
         raise Conflict(f"题库“{title}”已存在，但科目、类别或级别不同，请换一个名称。", code="other_bank")
     stems = await queries.select_stems(tx, bank.id)
     doubles = [
-        BadRow(position, f"题库中已有相同题干：{draft.stem[:20]}…")
-        for position, draft in enumerate(drafts, start=1)
+        BadRow(draft.line, f"题库中已有相同题干：{draft.stem[:20]}…")
+        for draft in drafts
         if draft.stem in stems
     ]
     if doubles:

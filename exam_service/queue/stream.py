@@ -53,9 +53,7 @@ class WorkStream:
                 return False
             await self._client.xadd(self._name, cast("Fields", fields))
         except AWAY as error:
-            raise Unavailable(
-                "监考服务暂时不可用，答题不受影响。", code="queue_away", cause=repr(error)
-            ) from error
+            raise _away(error) from error
         return True
 
     async def open(self) -> None:
@@ -99,12 +97,18 @@ class WorkStream:
             await self._client.xgroup_delconsumer(self._name, GROUP, consumer)
 
     async def waiting(self) -> int:
-        """How many entries are not done yet."""
-        return int(await self._client.xlen(self._name))
+        """How many entries are not done yet. Raises Unavailable as :meth:`add`."""
+        return await self._length(self._name)
 
     async def parked(self) -> int:
-        """How many entries lie in the parking lot."""
-        return int(await self._client.xlen(self._parked))
+        """How many entries lie in the parking lot. Raises Unavailable as :meth:`add`."""
+        return await self._length(self._parked)
+
+    async def _length(self, name: str) -> int:
+        try:
+            return int(await self._client.xlen(name))
+        except AWAY as error:
+            raise _away(error) from error
 
     async def _claim(self, consumer: str, count: int) -> list[Entry]:
         answer: Any = await self._client.xautoclaim(
@@ -124,3 +128,7 @@ class WorkStream:
     async def _park(self, entry: Entry) -> None:
         await self._client.xadd(self._parked, cast("Fields", entry.fields), maxlen=PARKED_KEPT)
         await self.done(entry.id)
+
+
+def _away(error: BaseException) -> Unavailable:
+    return Unavailable("监考服务暂时不可用，答题不受影响。", code="queue_away", cause=repr(error))

@@ -1,4 +1,4 @@
-"""The way of a physician through a cycle (domain.md). Pure."""
+"""The way of a physician through a cycle . Pure."""
 
 from __future__ import annotations
 
@@ -79,13 +79,6 @@ class Level(StrEnum):
     ASSISTANT = "assistant"
 
 
-CATEGORY_LABELS: Mapping[Category, str] = {
-    Category.CLINICAL: "临床",
-    Category.DENTAL: "口腔",
-    Category.TCM: "中医",
-    Category.PUBLIC_HEALTH: "公共卫生",
-}
-LEVEL_LABELS: Mapping[Level, str] = {Level.LICENSED: "执业医师", Level.ASSISTANT: "执业助理医师"}
 PROCEDURE_LABELS: Mapping[Procedure, str] = {
     Procedure.SIMPLE: "简易程序",
     Procedure.GENERAL: "一般程序",

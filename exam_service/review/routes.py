@@ -186,9 +186,9 @@ def _note(check: Check) -> str | None:
     return "身份核验" if check.purpose is Purpose.CHECK else None
 
 
-def _gap(gap: Gap) -> dict[str, str | None]:
+def _gap(gap: Gap) -> dict[str, str]:
     began, ended = (_clock_time(time, "%H:%M:%S") for time in (gap.began_at, gap.ended_at))
-    return {"time": f"{began} 至 {ended}", "length": _length(gap.ended_at - gap.began_at), "reason": None}
+    return {"time": f"{began} 至 {ended}", "length": _length(gap.ended_at - gap.began_at)}
 
 
 def _decision(decision: Decision | None) -> dict[str, str] | None:

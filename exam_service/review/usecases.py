@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from exam_service.accounts import usecases as accounts
@@ -114,11 +115,6 @@ async def dossier(services: Services, principal: Principal, attempt_id: UUID) ->
             tx, services.vault, attempt.account_id, attempt.province_id
         )
         checks = await proctor.checks_of(tx, attempt.id, attempt.province_id)
-        spans = [
-            (span.opened_at, span.closed_at)
-            for span in await proctor.streams_of(tx, attempt.id, attempt.province_id)
-            if span.purpose is Purpose.PAPER
-        ]
         decision = await queries.select_optional_decision(tx, attempt.id, attempt.province_id)
         await audit.record_view(
             tx,
@@ -136,9 +132,19 @@ async def dossier(services: Services, principal: Principal, attempt_id: UUID) ->
         mask(number or ""),
         checks,
         findings(checks),
-        gaps(attempt, spans, services.clock.now()),
+        gaps(attempt, _watched(services, checks), services.clock.now()),
         decision,
     )
+
+
+def _watched(services: Services, checks: list[Check]) -> list[tuple[datetime, datetime]]:
+    """The times that frames stand for, each until the next is due: an open connection alone sees nothing."""
+    interval = timedelta(milliseconds=services.settings.frame_interval_ms)
+    return [
+        (check.received_at, check.received_at + interval)
+        for check in checks
+        if check.purpose is Purpose.PAPER
+    ]
 
 
 async def snapshot(services: Services, principal: Principal, attempt_id: UUID, check_id: UUID) -> bytes:

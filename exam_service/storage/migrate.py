@@ -14,6 +14,7 @@ from importlib.resources import files
 import asyncpg
 
 from exam_service.errors import Misconfigured
+from exam_service.storage.database import Tx
 
 _FILE = re.compile(r"^\d{12}_[a-z]+_[a-z0-9_]+\.sql$")
 _LOCK = 0x65_78_61_6D  # "exam": one migration at a time, from whichever node
@@ -47,14 +48,29 @@ def all_migrations() -> list[Migration]:
     return found
 
 
+async def check_migrated(tx: Tx) -> None:
+    """Raises Misconfigured when the database lacks a migration that this program needs."""
+    if await tx.fetch_value("SELECT to_regclass('migration') IS NULL"):
+        applied: set[str] = set()
+    else:
+        applied = {row["name"] for row in await tx.fetch("SELECT name FROM migration")}
+    missing = [migration.name for migration in all_migrations() if migration.name not in applied]
+    if missing:
+        raise Misconfigured(f"the database lacks {missing[0]}: run `exam-service migrate` first")
+
+
 async def migrate(url: str, migrations: list[Migration] | None = None) -> list[str]:
     """Apply what is missing; give the names applied.
 
     Raises:
-        Misconfigured: An applied migration was edited afterwards, or is newer than this program knows.
+        Misconfigured: An applied migration was edited afterwards, or is newer than this program knows; or the
+            database can't be reached.
     """
     wanted = all_migrations() if migrations is None else migrations
-    connection = await asyncpg.connect(url)
+    try:
+        connection = await asyncpg.connect(url)
+    except (OSError, asyncpg.PostgresError) as error:
+        raise Misconfigured(f"can't connect to the database: {error}") from None
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
         await connection.execute(

@@ -27,7 +27,7 @@ from tests.factories import PROVINCE, REGISTRATION, STREAM, THRESHOLDS, an_id, a
         (nextafter(0.65, 0), Verdict.UNSURE),
         (0.65, Verdict.MISMATCH),
         (1.4, Verdict.MISMATCH),
-        (None, Verdict.UNUSABLE),
+        (None, Verdict.UNSURE),
     ],
 )
 def test_one_face_is_judged_by_its_distance(distance: float | None, verdict: Verdict) -> None:

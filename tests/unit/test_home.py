@@ -133,6 +133,7 @@ def test_who_failed_for_good_is_told_about_the_paper_that_was_failed() -> None:
     shown = home(entitled, sat(entitled, Decimal(42)))
     assert shown.next_step.title == "暂无可参加的测评"
     assert shown.next_step.text == "测评次数已用完，请留意考核机构的补考安排。"
+    assert current(shown) == "参加测评"
 
 
 def test_who_has_sat_everything_is_not_called_waiting_to_sit() -> None:

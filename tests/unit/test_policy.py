@@ -215,6 +215,7 @@ def test_what_is_missing_is_named(path: list[str], place: str) -> None:
         (lambda raw: raw["labels"].update(humanities=""), "labels.humanities"),
         (lambda raw: raw["procedures"]["general"].update(papers="humanities"), "procedures.general.papers"),
         (lambda raw: raw["procedures"]["general"].update(papers=["ethics"]), "ethics"),
+        (lambda raw: raw["procedures"]["general"].update(papers=["ethics"], ethics={}), "ethics"),
         (lambda raw: raw.update(procedures=[]), "procedures"),
     ],
 )

@@ -251,5 +251,10 @@ def test_a_gb18030_file_may_begin_with_its_mark() -> None:
     assert read_csv(("\ufeff" + table(a_row()).decode()).encode("gb18030")) == [DRAFT]
 
 
+def test_an_item_knows_the_line_it_came_from() -> None:
+    drafts = read_csv(table(a_row(stem="一\n二"), a_row(stem="三")))
+    assert [draft.line for draft in drafts] == [2, 4]
+
+
 def test_rows_of_other_sources_are_read_alike() -> None:
     assert read_drafts([(7, a_row())]) == [DRAFT]

@@ -5,14 +5,10 @@ import pytest
 from exam_service.cycles.policy import Procedure, Subject
 from exam_service.errors import IllegalMove
 from exam_service.registration.model import (
-    CATEGORY_LABELS,
-    LEVEL_LABELS,
     MOVES,
     PROCEDURE_LABELS,
     STATE_LABELS,
     TESTABLE,
-    Category,
-    Level,
     State,
     check_move,
 )
@@ -107,6 +103,4 @@ def test_an_entitlement_has_the_papers_of_its_own_procedure() -> None:
 
 def test_whatever_is_shown_has_a_chinese_name() -> None:
     assert set(STATE_LABELS) == set(State)
-    assert set(CATEGORY_LABELS) == set(Category)
-    assert set(LEVEL_LABELS) == set(Level)
     assert set(PROCEDURE_LABELS) == set(Procedure)

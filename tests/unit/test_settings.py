@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from exam_service.errors import Misconfigured
-from exam_service.settings import KEY_BYTES, Settings, ensure_secrets, load_settings
+from exam_service.settings import (
+    KEY_BYTES,
+    Settings,
+    configured,
+    ensure_secrets,
+    is_configured,
+    load_settings,
+)
 
 KEYS = ("master_key", "lookup_key", "csrf_key")
 
@@ -177,6 +184,32 @@ def test_the_data_directory_may_be_named_in_the_file(environment: pytest.MonkeyP
     assert load_settings().key("csrf_key") == base64.b64decode(written["csrf_key"])
 
 
+def test_one_setting_can_be_looked_up_before_all_are_there(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    environment.delenv("EXAM_MASTER_KEY")
+    assert not is_configured("port")
+    config = tmp_path / "exam.toml"
+    config.write_text("port = 9000\n")
+    environment.setenv("EXAM_CONFIG", str(config))
+    assert configured("port") == "9000"
+    environment.setenv("EXAM_PORT", "9001")
+    assert configured("port") == "9001"
+    assert configured("host") is None
+
+
+@pytest.mark.parametrize("content", [None, b"port: 9000", b"\xff"], ids=["absent", "no TOML", "no UTF-8"])
+def test_looking_up_one_setting_refuses_a_bad_file_too(
+    environment: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None
+) -> None:
+    config = tmp_path / "exam.toml"
+    if content is not None:
+        config.write_bytes(content)
+    environment.setenv("EXAM_CONFIG", str(config))
+    with pytest.raises(Misconfigured, match=r"exam\.toml"):
+        configured("port")
+
+
 def test_a_file_that_is_not_there_is_named(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     environment.setenv("EXAM_CONFIG", str(tmp_path / "absent.toml"))
     assert "EXAM_CONFIG names" in refusal()
@@ -189,9 +222,12 @@ def test_a_setting_that_does_not_exist_is_refused(environment: pytest.MonkeyPatc
     assert "PROT" in refusal()
 
 
-def test_a_file_that_is_no_toml_is_named(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"port: 9000", b"\xff"], ids=["no TOML", "no UTF-8"])
+def test_a_file_that_is_no_toml_is_named(
+    environment: pytest.MonkeyPatch, tmp_path: Path, content: bytes
+) -> None:
     config = tmp_path / "exam.toml"
-    config.write_text("port: 9000\n")
+    config.write_bytes(content)
     environment.setenv("EXAM_CONFIG", str(config))
     assert "exam.toml" in refusal()
 

@@ -5,7 +5,14 @@ from datetime import timedelta
 import pytest
 
 from exam_service.papers.model import State
-from exam_service.papers.timing import GRACE, deadline_of, due_state, takes_answers, time_left
+from exam_service.papers.timing import (
+    GRACE,
+    deadline_of,
+    due_state,
+    keeps_late_answers,
+    takes_answers,
+    time_left,
+)
 from tests.factories import ADMITTED, FrozenClock, at
 
 HOUR = 3600
@@ -68,6 +75,16 @@ def test_the_timeline_of_an_attempt(state: State, seconds: float, moved: State, 
 def test_time_does_nothing_to_a_paper_that_nobody_was_admitted_to(seconds: float) -> None:
     assert due_state(State.PREPARED, None, at(seconds)) is State.PREPARED
     assert not takes_answers(State.PREPARED, None, at(seconds))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "kept"),
+    [(0, True), (HOUR + 61, True), (25 * HOUR, True), (25 * HOUR + 0.001, False)],
+    ids=["in time", "after the grace", "a day late", "later"],
+)
+def test_an_answer_too_late_to_count_is_kept_for_staff_for_a_day(seconds: float, *, kept: bool) -> None:
+    assert keeps_late_answers(DEADLINE, at(seconds)) is kept
+    assert not keeps_late_answers(None, at(seconds))
 
 
 def test_a_paper_left_alone_is_closed_after_the_grace_and_stays_closed() -> None:

@@ -1,4 +1,4 @@
--- The body's word on an attempt. A second one for the same attempt is a correction and needs another person.
+-- The body's word on an attempt: one, and nobody changes it alone.
 CREATE TABLE decision (
     id          uuid PRIMARY KEY,
     province_id text NOT NULL REFERENCES province,

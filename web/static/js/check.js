@@ -24,8 +24,8 @@ const ENDINGS = {
   login_required: { title: "登录已过期", message: "请重新登录，登录后回到本页继续检测。", label: "重新登录", href: location.href },
   consent_required: { title: "需要先同意使用人脸信息", message: "确认同意后才能检测；不同意时，可向考核机构申请其他方式。", label: "前往确认", href: location.href },
   lease_lost: { title: "已在其他页面或设备上打开", message: "本页的检测已停止。要在这里继续，请重新开始。", label: "在本页重新开始", href: location.href },
-  attempt_closed: { title: "本次考试已结束", message: "不能再进入答题。", label: "返回试卷列表", href: "/papers" },
-  forbidden: { title: "不能进行检测", message: "请返回试卷列表，重新进入测评。", label: "返回试卷列表", href: "/papers" },
+  attempt_closed: { title: "本次考试已结束", message: "不能再进入答题。", label: "返回测评列表", href: "/papers" },
+  already_admitted: { title: "身份核验已通过", message: "考试时间已开始计算，请直接进入答题。", label: "进入答题", href: location.href },
 };
 const UNKNOWN_ENDING = { title: "检测已停止", message: "请重新打开本页再试。", label: "重新打开", href: location.href };
 
@@ -169,8 +169,11 @@ function connectionChanged(state) {
     clearTimeout(offlineTimer);
     offlineTimer = 0;
   } else if (offlineTimer === 0 && phase === "checking") {
-    offlineTimer = setTimeout(() => {
+    offlineTimer = setTimeout(async () => {
       if (phase === "checking" && camera.phase === "live") hint("warn", "网络连接中断，正在重连，请检查网络");
+      // Why a socket was refused the browser doesn't say; the page does: it leads to the login or onwards.
+      const page = await fetch(location.href).catch(() => null);
+      if (page?.redirected && phase === "checking") location.reload();
     }, OFFLINE_PATIENCE_MS);
   }
 }

@@ -91,7 +91,7 @@ function cannotOpen(error) {
     leave(path("result"));
     return false;
   } else {
-    notify("connection", "bad", error.message, { label: "返回试卷列表", href: "/papers" });
+    notify("connection", "bad", error.message, { label: "返回测评列表", href: "/papers" });
     element("loading").hidden = true;
     return false;
   }

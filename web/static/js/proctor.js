@@ -29,7 +29,6 @@ const ENDINGS = {
   consent_required: { kind: "bad", text: "还没有同意使用人脸信息，请返回考试须知页面确认" },
   lease_lost: { kind: "bad", text: "已在其他页面或设备上打开本试卷，本页监考已停止" },
   attempt_closed: { kind: "wait", text: "本次考试已结束，监考已停止" },
-  forbidden: { kind: "bad", text: "本页不能继续监考，请返回首页重新进入" },
 };
 
 // What a person can put right without a new page; a lost lease, for one, must not be fought over.
