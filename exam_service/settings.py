@@ -12,6 +12,7 @@ import base64
 import os
 import secrets
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -175,7 +176,7 @@ def load_settings(**overrides: object) -> Settings:
         raise Misconfigured(f"EXAM_CONFIG names {named}, which is not a file")
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Misconfigured(
             f"{named or 'a TOML file of the data directory'} can't be read: {error}"
         ) from None
@@ -226,14 +227,16 @@ def ensure_secrets(data_dir: Path) -> Path:
         f'{name} = "{base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}"\n'
         for name in ("master_key", "lookup_key", "csrf_key")
     ]
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
+    fresh = path.with_suffix(f".{os.getpid()}.new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.writelines(lines)
         file.flush()
         os.fsync(file.fileno())
-    fresh.rename(path)
+    with suppress(FileExistsError):  # another start was first: its keys are the keys
+        path.hardlink_to(fresh)
+    for draft in data_dir.glob("secrets.*.new"):  # our own, and what a crash left
+        draft.unlink(missing_ok=True)
     directory = os.open(data_dir, os.O_RDONLY)
     try:
         os.fsync(directory)  # the name is durable too: losing this file loses data

@@ -12,6 +12,7 @@ from uuid import UUID
 from exam_service.cycles.policy import Confirmation, PaperRule, Subject
 from exam_service.errors import Conflict, IllegalMove, Invalid
 from exam_service.registration.model import Entitlement
+from exam_service.registration.model import State as Registered
 
 
 class State(StrEnum):
@@ -226,7 +227,9 @@ def offers_of(entitled: Entitlement, attempts: Sequence[Attempt], now: datetime)
         if entitled.may_test:
             open_or_not = availability(rule, own, before=before, tests_window=window)
         else:
-            open_or_not = Availability(may_start=False, reason="报名完成并通过审核后才能参加测评。")
+            over = entitled.registration.state is Registered.CONCLUDED
+            reason = "本周期考核已结束，请查看考核结果。" if over else "报名完成并通过审核后才能参加测评。"
+            open_or_not = Availability(may_start=False, reason=reason)
         offers.append(PaperOffer(rule, label, own, open_or_not))
         if unfinished is None and not is_completed(rule, own):
             unfinished = label

@@ -28,7 +28,7 @@ def takes_answers(state: State, deadline: datetime | None, now: datetime) -> boo
     """
     if state not in {State.RUNNING, State.CLOSING} or deadline is None:
         return False
-    return now <= deadline + GRACE
+    return now < deadline + GRACE
 
 
 def keeps_late_answers(deadline: datetime | None, now: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""The way of a physician through a cycle . Pure."""
+"""The way of a physician through a cycle. Pure."""
 
 from __future__ import annotations
 

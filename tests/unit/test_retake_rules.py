@@ -185,7 +185,8 @@ def test_outside_the_days_nothing_is_started_and_what_runs_goes_on(days: int) ->
 @pytest.mark.parametrize("state", sorted(set(RegistrationState) - TESTABLE))
 def test_who_is_not_registered_is_told_so(state: RegistrationState) -> None:
     offered = offers(an_entitlement(state=state))
-    assert {reason_of(offer) for offer in offered.values()} == {NOT_REGISTERED}
+    reason = "本周期考核已结束，请查看考核结果。" if state == "concluded" else NOT_REGISTERED
+    assert {reason_of(offer) for offer in offered.values()} == {reason}
     assert not any(offer.availability.may_start for offer in offered.values())
 
 

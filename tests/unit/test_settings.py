@@ -265,7 +265,7 @@ def test_secrets_are_never_overwritten(tmp_path: Path) -> None:
 
 
 def test_what_a_crash_left_half_written_is_not_taken_for_secrets(tmp_path: Path) -> None:
-    (tmp_path / "secrets.new").write_text('master_key = "')
+    (tmp_path / "secrets.1.new").write_text('master_key = "')
     written = tomllib.loads(ensure_secrets(tmp_path).read_text())
     assert set(written) == set(KEYS)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["secrets.toml"]

@@ -54,7 +54,7 @@ TIMELINE = [
     (State.RUNNING, 9 * HOUR, State.CLOSING, False),
     (State.CLOSING, HOUR, State.CLOSING, True),
     (State.CLOSING, HOUR + 59, State.CLOSING, True),
-    (State.CLOSING, HOUR + 60, State.CLOSED, True),
+    (State.CLOSING, HOUR + 60, State.CLOSED, False),
     (State.CLOSING, HOUR + 60.001, State.CLOSED, False),
     (State.CLOSED, 0, State.CLOSED, False),
     (State.CLOSED, 9 * HOUR, State.CLOSED, False),
