@@ -292,7 +292,8 @@ def import_questions(
     from exam_service import imports  # noqa: PLC0415
     from exam_service.questions.model import BadRows  # noqa: PLC0415
 
-    if (subject == "professional") != bool(category and level):
+    wanted = 2 if subject == "professional" else 0
+    if (category is not None) + (level is not None) != wanted:
         raise click.UsageError("--category and --level go with --subject professional, and only with it")
     try:
         count = imports.import_file(

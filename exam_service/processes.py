@@ -26,7 +26,12 @@ async def run_web(settings: Settings) -> None:
     if settings.demo:
         log.warning("EXAM_DEMO is on: the first identity check of an account enrols whatever face it sees")
     app = create_app(settings)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_SECONDS)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        shutdown_timeout=STOP_SECONDS,
+        auto_decompress=False,  # browsers send no compressed bodies, and a bomb is not unpacked
+    )
     await runner.setup()
     try:
         site = web.TCPSite(

@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -189,41 +189,54 @@ class World:
         picture: bytes | None,
         *,
         distance: float | None = None,
+        at: datetime | None = None,
     ) -> Check:
         """A verdict on a frame, kept as evidence when there is a ``picture``, sealed as workers seal it."""
-        now = self.clock.now()
-        check = Check(
-            id=new_id(),
-            province_id=attempt.province_id,
-            attempt_id=attempt.id,
-            stream_id=stream.id,
-            seq=seq,
-            purpose=stream.purpose,
-            received_at=now,
-            checked_at=now,
-            verdict=verdict,
-            faces={Verdict.NO_FACE: 0, Verdict.SEVERAL_FACES: 2}.get(verdict, 1),
-            distance=distance,
-            model="model of tests",
-            thresholds=Thresholds(0.45, 0.65),
-            enrolled=False,
-            evidence_id=None if picture is None else new_id(),
-        )
+        now = at or self.clock.now()
+        check = replace(_check(attempt, stream, seq, now), verdict=verdict, distance=distance)
         store = EvidenceStore(self.settings.data_dir / "evidence")
         owner = {"province_id": attempt.province_id, "account_id": attempt.account_id}
         async with self.database.tx() as tx:
-            if picture is not None and check.evidence_id is not None:
+            if picture is not None:
+                evidence_id = new_id()
                 key = await self.vault.key_for(tx, **owner, cycle_id=attempt.cycle_id, data_class=FRAME)
                 blob = await store.write(
-                    check.evidence_id,
-                    seal(key, picture, check.evidence_id),
+                    evidence_id,
+                    seal(key, picture, evidence_id),
                     province_id=attempt.province_id,
                     data_class=FRAME,
                     now=now,
                 )
                 await store.record(tx, blob, **owner, data_class=FRAME, now=now)
+                check = replace(check, evidence_id=evidence_id)
             await proctor_queries.insert_check(tx, check)
         return check
+
+    async def frames(self, attempt: Attempt, stream: StreamRow, first_seq: int, at: list[datetime]) -> None:
+        """Frames that showed the right face and were not kept."""
+        async with self.database.tx() as tx:
+            for seq, moment in enumerate(at, start=first_seq):
+                await proctor_queries.insert_check(tx, _check(attempt, stream, seq, moment))
+
+
+def _check(attempt: Attempt, stream: StreamRow, seq: int, at: datetime) -> Check:
+    return Check(
+        id=new_id(),
+        province_id=attempt.province_id,
+        attempt_id=attempt.id,
+        stream_id=stream.id,
+        seq=seq,
+        purpose=stream.purpose,
+        received_at=at,
+        checked_at=at,
+        verdict=Verdict.MATCH,
+        faces=1,
+        distance=0.3,
+        model="model of tests",
+        thresholds=Thresholds(0.45, 0.65),
+        enrolled=False,
+        evidence_id=None,
+    )
 
 
 async def build_world(
@@ -389,8 +402,12 @@ class Browser:
 @asynccontextmanager
 async def serving(world: World) -> AsyncIterator[TestServer]:
     """The web application on a port, with the world's clock."""
-    async with TestServer(create_app(world.settings, world.clock)) as server:
+    server = TestServer(create_app(world.settings, world.clock))
+    await server.start_server(auto_decompress=False)
+    try:
         yield server
+    finally:
+        await server.close()
 
 
 @asynccontextmanager

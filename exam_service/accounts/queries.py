@@ -122,6 +122,7 @@ async def delete_ended_sessions(tx: Tx, now: datetime) -> None:
 async def insert_consent(
     tx: Tx, consent_id: UUID, province_id: str, account_id: UUID, purpose: str, version: str, now: datetime
 ) -> None:
+    await tx.execute(SQL["replace_consent"], account_id, purpose, version, now)
     await tx.execute(SQL["insert_consent"], consent_id, province_id, account_id, purpose, version, now)
 
 

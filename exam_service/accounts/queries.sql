@@ -36,6 +36,11 @@ DELETE FROM session WHERE token_hash = $1
 -- name: delete_ended_sessions
 DELETE FROM session WHERE ends_at < $1
 
+-- name: replace_consent
+-- A new text takes the place of an older one.
+UPDATE consent SET withdrawn_at = $4
+WHERE account_id = $1 AND purpose = $2 AND version <> $3 AND withdrawn_at IS NULL
+
 -- name: insert_consent
 INSERT INTO consent (id, province_id, account_id, purpose, version, given_at)
 VALUES ($1, $2, $3, $4, $5, $6)

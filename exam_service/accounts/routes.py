@@ -12,10 +12,10 @@ from exam_service.accounts.model import (
     FACE_CONSENT_VERSION,
     Role,
 )
-from exam_service.errors import Invalid, TooMany
+from exam_service.errors import DomainError, Invalid, TooMany
 from exam_service.http.guards import allow, public
 from exam_service.http.pages import render
-from exam_service.http.problems import status_of
+from exam_service.http.problems import say_when_to_come_back, status_of
 from exam_service.http.request_keys import SESSION_DIGEST, VIEWER
 from exam_service.http.requests import form_fields, local_path, remote_address
 from exam_service.http.session import SESSION_COOKIE, drop_cookie, flash, set_cookie
@@ -35,21 +35,21 @@ async def show_login(request: web.Request) -> web.Response:
     return await _login_page(request, {"province": "", "number": ""}, None)
 
 
-async def _login_page(
-    request: web.Request, form: dict[str, str], error: str | None, status: int = 200
-) -> web.Response:
+async def _login_page(request: web.Request, form: dict[str, str], error: DomainError | None) -> web.Response:
     provinces = await organisations.provinces(request.app[SERVICES].database)
-    return render(
+    response = render(
         request,
         "accounts/login.html",
         {
             "provinces": [(province.id, province.name) for province in provinces],
             "form": form,
-            "error": error,
+            "error": error and error.sentence,
             "next": local_path(request.query.get("next") or form.get("next"), "/home"),
         },
-        status=status,
+        status=status_of(error) if error else 200,
     )
+    say_when_to_come_back(response, error)
+    return response
 
 
 @public
@@ -69,7 +69,7 @@ async def login(request: web.Request) -> web.Response:
             address=remote_address(request, behind_proxy=services.settings.behind_proxy),
         )
     except (Invalid, TooMany) as error:
-        return await _login_page(request, shown, error.sentence, status_of(error))
+        return await _login_page(request, shown, error)
     return await _enter(request, token, local_path(shown["next"], "/home"))
 
 
@@ -80,16 +80,16 @@ async def show_staff_login(request: web.Request) -> web.Response:
     return _staff_login_page(request, {"username": ""}, None)
 
 
-def _staff_login_page(
-    request: web.Request, form: dict[str, str], error: str | None, status: int = 200
-) -> web.Response:
+def _staff_login_page(request: web.Request, form: dict[str, str], error: DomainError | None) -> web.Response:
     minutes = request.app[SERVICES].settings.staff_idle_minutes
-    return render(
+    response = render(
         request,
         "accounts/staff_login.html",
-        {"form": form, "error": error, "idle_minutes": minutes},
-        status=status,
+        {"form": form, "error": error and error.sentence, "idle_minutes": minutes},
+        status=status_of(error) if error else 200,
     )
+    say_when_to_come_back(response, error)
+    return response
 
 
 @public
@@ -108,7 +108,7 @@ async def staff_login(request: web.Request) -> web.Response:
             address=remote_address(request, behind_proxy=services.settings.behind_proxy),
         )
     except (Invalid, TooMany) as error:
-        return _staff_login_page(request, shown, error.sentence, status_of(error))
+        return _staff_login_page(request, shown, error)
     return await _enter(request, token, "/home")
 
 

@@ -74,6 +74,8 @@ async def select_unsealed(tx: Tx, limit: int) -> list[Entry]:
 
 async def insert_seals(tx: Tx, seals: Sequence[tuple[int, UUID, bytes]]) -> None:
     await tx.execute_many(SQL["insert_seal"], seals)
+    number, _, digest = seals[-1]
+    await tx.execute(SQL["upsert_seal_head"], number, digest)
     await tx.execute(SQL["mark_sealed"], [entry_id for _, entry_id, _ in seals])
 
 

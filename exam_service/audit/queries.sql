@@ -12,18 +12,23 @@ ON CONFLICT (actor_id, subject_id, action, minute) WHERE minute IS NOT NULL DO N
 SELECT pg_try_advisory_xact_lock(1635083369)
 
 -- name: select_seal_head
-SELECT number, digest FROM audit_seal ORDER BY number DESC LIMIT 1
+SELECT number, digest FROM audit_head
 
 -- name: select_unsealed
 -- Only rows of transactions that every other one can see: a row that commits later can't slip in below.
 SELECT e.id, e.province_id, e.at, e.actor_id, e.action, e.subject_id, e.facts
 FROM audit_entry e
 WHERE e.sealed IS FALSE AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
+  AND NOT EXISTS (SELECT FROM audit_seal s WHERE s.entry_id = e.id)
 ORDER BY e.id
 LIMIT $1
 
 -- name: insert_seal
 INSERT INTO audit_seal (number, entry_id, digest) VALUES ($1, $2, $3)
+
+-- name: upsert_seal_head
+INSERT INTO audit_head (number, digest) VALUES ($1, $2)
+ON CONFLICT (only_row) DO UPDATE SET number = excluded.number, digest = excluded.digest
 
 -- name: mark_sealed
 UPDATE audit_entry SET sealed = TRUE WHERE id = ANY($1::uuid[])

@@ -63,6 +63,7 @@ async def first_broken_number(database: Database) -> int | None:
     """Walk the whole chain; the number of the first entry that was edited or removed, ``None`` when whole."""
     number, digest = 0, GENESIS
     async with database.tx() as tx:
+        head = await queries.select_seal_head(tx)
         while batch := await queries.select_sealed(tx, number, _BATCH):
             for row in batch:
                 expected = number + 1
@@ -72,4 +73,6 @@ async def first_broken_number(database: Database) -> int | None:
                 if digest != row.seal.digest:
                     return expected
                 number = expected
+    if head is not None and number < head.number:
+        return number + 1
     return None

@@ -72,7 +72,10 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         if answer.status < 400:  # noqa: PLR2004 - a redirect
             raise
         sentence = "页面不存在或已被移动，请返回首页。" if answer.status == 404 else "请返回首页重新操作。"  # noqa: PLR2004
-        return _answer(request, answer.status, "http", sentence)
+        response = _answer(request, answer.status, "http", sentence)
+        if "Allow" in answer.headers:
+            response.headers["Allow"] = answer.headers["Allow"]
+        return response
     except ConnectionError:  # the browser went away in the middle: nobody is there to be told
         log.info("%s %s: the client is gone", request.method, request.path)
         return _answer(request, 400, "client_gone", "连接已中断，请重试。")
@@ -90,9 +93,14 @@ def _refusal(request: web.Request, error: DomainError) -> web.StreamResponse:
     if status >= 500:  # noqa: PLR2004
         log.warning("%s %s: %s", request.method, request.path, error)
     answer = _answer(request, status, error.code, error.sentence)
-    if isinstance(error, TooMany):
-        answer.headers["Retry-After"] = str(max(1, round(error.retry_after)))
+    say_when_to_come_back(answer, error)
     return answer
+
+
+def say_when_to_come_back(response: web.StreamResponse, error: DomainError | None) -> None:
+    """``Retry-After`` (seconds) on an answer to what was throttled."""
+    if isinstance(error, TooMany):
+        response.headers["Retry-After"] = str(max(1, round(error.retry_after)))
 
 
 def _answer(request: web.Request, status: int, code: str, sentence: str) -> web.StreamResponse:

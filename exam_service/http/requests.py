@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel, ValidationError
 
 from exam_service.errors import Invalid, NotFound
@@ -37,7 +38,7 @@ async def form_fields(request: web.Request) -> dict[str, str]:
     """
     try:
         form = await request.post()
-    except (ValueError, LookupError):  # no boundary, no UTF-8, an encoding that doesn't exist …
+    except (ValueError, LookupError, HttpProcessingError):  # no boundary, no UTF-8, no such encoding …
         raise Invalid("提交的数据无法读取，请返回后重新提交。", code="bad_body") from None
     fields = {name: value for name, value in form.items() if isinstance(value, str)}
     if any("\0" in value for value in fields.values()):  # no keyboard types it, and no database takes it

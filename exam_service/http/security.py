@@ -33,6 +33,7 @@ def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
     headers = response.headers
     headers.setdefault("Content-Security-Policy", _POLICY.format(sockets=sockets))
     headers.setdefault("Cache-Control", "no-store")
+    headers["Server"] = "exam-service"
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "same-origin"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"

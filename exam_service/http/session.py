@@ -49,7 +49,7 @@ def read_flash(request: web.Request) -> dict[str, str] | None:
         return None
     try:
         kind, text = json.loads(base64.urlsafe_b64decode(packed))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
     return {"kind": str(kind), "text": str(text)}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
+import re
 from pathlib import Path
 
 from aiohttp import web
@@ -12,6 +13,7 @@ from aiohttp import web
 from exam_service.http.guards import public
 
 _SMALLEST_WORTH_COMPRESSING = 512
+_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
 
 
 class Assets:
@@ -55,7 +57,7 @@ class Assets:
             headers["Cache-Control"] = (
                 "no-store"  # an old page asks a new build: right content, not for keeping
             )
-        if name in self._compressed and "gzip" in request.headers.get("Accept-Encoding", ""):
+        if name in self._compressed and _GZIP.search(request.headers.get("Accept-Encoding", "")):
             content = self._compressed[name]
             headers["Content-Encoding"] = "gzip"
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"

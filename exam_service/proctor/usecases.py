@@ -11,7 +11,7 @@ from uuid import UUID
 
 from exam_service.accounts import usecases as accounts
 from exam_service.accounts.model import Principal
-from exam_service.crypto.envelope import DataKey, seal
+from exam_service.crypto.envelope import BadEnvelope, DataKey, seal
 from exam_service.errors import Conflict, NotFound
 from exam_service.ids import new_id
 from exam_service.papers import usecases as papers
@@ -217,4 +217,9 @@ async def snapshot(tx: Tx, services: Services, attempt_id: UUID, check_id: UUID,
     if check is None or check.attempt_id != attempt_id or check.evidence_id is None:
         raise NotFound("这张抓拍没有留存。", code="no_snapshot")
     sealed = await services.evidence.read(tx, check.evidence_id, province_id=province_id)
-    return await services.vault.open(tx, sealed, check.evidence_id)
+    try:
+        return await services.vault.open(tx, sealed, check.evidence_id)
+    except BadEnvelope:
+        raise NotFound(
+            "这份资料与存档时不一致，已拒绝显示，请联系系统管理员。", code="evidence_altered", check=check_id
+        ) from None

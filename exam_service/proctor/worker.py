@@ -7,6 +7,8 @@ import logging
 import os
 import secrets
 import socket
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -76,14 +78,25 @@ class Worker:
                 log.warning("no frames to be had: %r", error)
                 await asyncio.sleep(_PAUSE_SECONDS)
                 continue
-            for entry in entries:
-                await self._work(entry)
+            await self._work_off(entries, stop)
         try:
             await self._queue.forget(self.name)
         except AWAY:
             log.warning("left the group without a word, Redis is away")
 
-    async def _work(self, entry: Entry) -> None:
+    async def _work_off(self, entries: Sequence[Entry], stop: asyncio.Event) -> None:
+        for position, entry in enumerate(entries):
+            while not await self._work(entry):
+                # The database is away, which is no fault of the frames: they are held, not delivered again,
+                # for a delivery too many would park them.
+                if stop.is_set():
+                    return
+                with suppress(*AWAY):
+                    await self._queue.hold(self.name, [held.id for held in entries[position:]])
+                await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _work(self, entry: Entry) -> bool:
+        """``False`` when it should be tried again as it is."""
         try:
             frame = Frame.from_fields(entry.fields)
         except (KeyError, ValueError):
@@ -91,13 +104,13 @@ class Worker:
         else:
             try:
                 await verify_frame(self._services, self._recogniser, frame)
-            except Unavailable:  # it will be delivered again
-                await asyncio.sleep(_PAUSE_SECONDS)
-                return
-            except Exception:  # likewise, and after a few times parked for a person to look at
+            except Unavailable:
+                return False
+            except Exception:  # it will be delivered again, and after a few times parked for a person to see
                 log.exception("frame %s failed", frame.id)
-                return
+                return True
         try:
             await self._queue.done(entry.id)
         except AWAY:
             log.warning("frame not acknowledged, it will come again and be recognised as done")
+        return True

@@ -27,6 +27,7 @@ redis.call('EXPIRE', KEYS[1], math.ceil(capacity / rate) + 1)
 return tostring(wait)
 """
 _LOCAL_KEPT = 10_000
+_AWAY_SECONDS = 5.0
 
 
 class Buckets:
@@ -35,6 +36,7 @@ class Buckets:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._script = client.register_script(_TAKE)
+        self._away_until = 0.0  # a Redis that hangs is not asked at every login
         self._local: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     async def take(self, key: str, *, capacity: int, seconds: float) -> float:
@@ -43,15 +45,20 @@ class Buckets:
         Without Redis each process counts for itself: looser by the number of processes, never open.
         """
         rate = capacity / seconds
+        if time.monotonic() < self._away_until:
+            return self._take_locally(key, capacity, rate)
         try:
             return float(await self._script(keys=[f"bucket:{key}"], args=[capacity, rate]))
         except AWAY:
             log.warning("throttling locally, Redis is away")
+            self._away_until = time.monotonic() + _AWAY_SECONDS
             return self._take_locally(key, capacity, rate)
 
     async def refill(self, key: str) -> None:
         """Forget what was taken, after a success."""
         self._local.pop(key, None)
+        if time.monotonic() < self._away_until:
+            return
         try:
             await self._client.delete(f"bucket:{key}")
         except AWAY:

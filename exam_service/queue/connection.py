@@ -19,7 +19,7 @@ def connect(url: str, *, max_connections: int = 64) -> Client:
         url,
         max_connections=max_connections,
         socket_connect_timeout=_SECONDS,
-        socket_timeout=_SECONDS * 5,  # blocking reads wait up to half of this
+        socket_timeout=_SECONDS,  # blocking reads wait for half of this at most
         health_check_interval=15,
-        retry=Retry(ExponentialWithJitterBackoff(cap=0.2, base=0.02), 2),
+        retry=Retry(ExponentialWithJitterBackoff(cap=0.2, base=0.02), 1),
     )

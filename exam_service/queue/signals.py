@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 _CHANNEL = "signal:"
 _WAITING_PER_LISTENER = 64
 _PAUSE_SECONDS = 0.5
+_LOOK_UP_SECONDS = 0.5
 
 
 class Signals:
@@ -47,7 +48,7 @@ class Signals:
 
     async def run(self) -> None:
         """Deliver signals to the listeners until cancelled; comes back by itself when Redis does."""
-        while True:
+        while not _cancelled():
             pubsub = self._client.pubsub(ignore_subscribe_messages=True)
             try:
                 await pubsub.psubscribe(_CHANNEL + "*")
@@ -60,8 +61,8 @@ class Signals:
                     await pubsub.aclose()  # type: ignore[no-untyped-call]
 
     async def _deliver(self, pubsub: PubSub) -> None:
-        while True:
-            message = await pubsub.get_message(timeout=5.0)
+        while not _cancelled():
+            message = await pubsub.get_message(timeout=_LOOK_UP_SECONDS)
             if message is None:
                 continue
             topic = message["channel"].decode().removeprefix(_CHANNEL)
@@ -69,3 +70,9 @@ class Signals:
                 if queue.full():  # a listener that is too slow loses the oldest: it is only "look again"
                     queue.get_nowait()
                 queue.put_nowait(message["data"].decode())
+
+
+def _cancelled() -> bool:
+    """The client swallows a cancellation that comes at the wrong moment; the task itself remembers it."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

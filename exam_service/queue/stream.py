@@ -7,7 +7,7 @@ parked in a stream of its own, for a person to look at.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
@@ -89,6 +89,10 @@ class WorkStream:
         pipeline.xack(self._name, GROUP, entry_id)
         pipeline.xdel(self._name, entry_id)
         await pipeline.execute()
+
+    async def hold(self, consumer: str, entry_ids: Sequence[bytes]) -> None:
+        """Keep entries that wait for something else than this consumer: nobody claims them meanwhile."""
+        await self._client.xclaim(self._name, GROUP, consumer, 0, list(entry_ids), justid=True)
 
     async def forget(self, consumer: str) -> None:
         """Take a consumer out of the group at a graceful stop, unless entries are still its own."""

@@ -96,6 +96,13 @@ CREATE TABLE public.audit_entry (
     sealed boolean DEFAULT false NOT NULL
 );
 
+CREATE TABLE public.audit_head (
+    only_row boolean DEFAULT true NOT NULL,
+    number bigint NOT NULL,
+    digest bytea NOT NULL,
+    CONSTRAINT audit_head_only_row_check CHECK (only_row)
+);
+
 CREATE TABLE public.audit_seal (
     number bigint NOT NULL,
     entry_id uuid NOT NULL,
@@ -349,6 +356,9 @@ ALTER TABLE ONLY public.attempt
 
 ALTER TABLE ONLY public.audit_entry
     ADD CONSTRAINT audit_entry_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.audit_head
+    ADD CONSTRAINT audit_head_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY public.audit_seal
     ADD CONSTRAINT audit_seal_entry_id_key UNIQUE (entry_id);

@@ -21,3 +21,10 @@ CREATE TABLE audit_seal (
     entry_id uuid NOT NULL UNIQUE,
     digest   bytea NOT NULL
 );
+
+-- Where the chain ends, so that a cut at its end shows.
+CREATE TABLE audit_head (
+    only_row boolean PRIMARY KEY DEFAULT TRUE CHECK (only_row),
+    number   bigint NOT NULL,
+    digest   bytea NOT NULL
+);
