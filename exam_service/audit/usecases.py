@@ -73,6 +73,7 @@ async def first_broken_number(database: Database) -> int | None:
                 if digest != row.seal.digest:
                     return expected
                 number = expected
-    if head is not None and number < head.number:
+    ended_at = (head.number, head.digest) if head else (0, GENESIS)
+    if ended_at != (number, digest):
         return number + 1
     return None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import time
 from collections import OrderedDict
 
-from exam_service.queue.connection import AWAY, Client
+from exam_service.queue.connection import AWAY, PATIENCE_SECONDS, Client
 
 log = logging.getLogger(__name__)
 
@@ -48,10 +49,12 @@ class Buckets:
         if time.monotonic() < self._away_until:
             return self._take_locally(key, capacity, rate)
         try:
-            return float(await self._script(keys=[f"bucket:{key}"], args=[capacity, rate]))
-        except AWAY:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return float(await self._script(keys=[f"bucket:{key}"], args=[capacity, rate]))
+        except AWAY as error:
             log.warning("throttling locally, Redis is away")
-            self._away_until = time.monotonic() + _AWAY_SECONDS
+            if isinstance(error, TimeoutError):
+                self._away_until = time.monotonic() + _AWAY_SECONDS
             return self._take_locally(key, capacity, rate)
 
     async def refill(self, key: str) -> None:

@@ -10,7 +10,8 @@ from redis.exceptions import RedisError
 Client = redis.asyncio.Redis
 AWAY = (RedisError, OSError, TimeoutError)
 
-_SECONDS = 2.0
+PATIENCE_SECONDS = 2.0
+"""How long a request of a person waits for Redis, its connection and retries included."""
 
 
 def connect(url: str, *, max_connections: int = 64) -> Client:
@@ -18,8 +19,8 @@ def connect(url: str, *, max_connections: int = 64) -> Client:
     return redis.asyncio.Redis.from_url(
         url,
         max_connections=max_connections,
-        socket_connect_timeout=_SECONDS,
-        socket_timeout=_SECONDS,  # blocking reads wait for half of this at most
+        socket_connect_timeout=PATIENCE_SECONDS,
+        socket_timeout=PATIENCE_SECONDS,  # blocking reads wait for half of this at most
         health_check_interval=15,
         retry=Retry(ExponentialWithJitterBackoff(cap=0.2, base=0.02), 1),
     )

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 
 from redis.asyncio.client import PubSub
 
-from exam_service.queue.connection import AWAY, Client
+from exam_service.queue.connection import AWAY, PATIENCE_SECONDS, Client
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,8 @@ class Signals:
     async def publish(self, topic: str, subject_id: str) -> None:
         """Tell every listener of ``topic``, in whichever process. Redis away is logged, not raised."""
         try:
-            await self._client.publish(_CHANNEL + topic, subject_id)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._client.publish(_CHANNEL + topic, subject_id)
         except AWAY:
             log.warning("signal %s not sent, Redis is away", topic)
 

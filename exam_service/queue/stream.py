@@ -7,6 +7,7 @@ parked in a stream of its own, for a person to look at.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any, TypeAlias, cast
 from redis.exceptions import ResponseError
 
 from exam_service.errors import Unavailable
-from exam_service.queue.connection import AWAY, Client
+from exam_service.queue.connection import AWAY, PATIENCE_SECONDS, Client
 
 Fields: TypeAlias = dict[bytes | bytearray | memoryview | str | int | float, Any]
 
@@ -49,9 +50,10 @@ class WorkStream:
             Unavailable: Redis is away.
         """
         try:
-            if await self._client.xlen(self._name) >= self._limit:
-                return False
-            await self._client.xadd(self._name, cast("Fields", fields))
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                if await self._client.xlen(self._name) >= self._limit:
+                    return False
+                await self._client.xadd(self._name, cast("Fields", fields))
         except AWAY as error:
             raise _away(error) from error
         return True

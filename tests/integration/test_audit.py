@@ -32,7 +32,7 @@ async def journal(template_database: str) -> AsyncIterator[Database]:
 async def database(journal: Database) -> Database:
     """One with an empty journal."""
     async with journal.tx() as tx:
-        await tx.execute("TRUNCATE audit_seal, audit_entry")
+        await tx.execute("TRUNCATE audit_seal, audit_entry, audit_head")
     return journal
 
 
@@ -311,6 +311,36 @@ async def test_a_cut_is_found(database: Database, statement: str) -> None:
     await sealed(database, 5)
     async with database.tx() as tx:
         await tx.execute(statement)
+    assert await audit.first_broken_number(database) is not None
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_head SET number = number + 1",
+        "UPDATE audit_head SET number = number - 1",
+        "UPDATE audit_head SET digest = sha256(digest)",
+        "DELETE FROM audit_head",
+    ],
+)
+async def test_whoever_touches_the_head_is_found(database: Database, statement: str) -> None:
+    """What remembers the end of the chain must not be the way to hide a cut."""
+    await sealed(database, 5)
+    async with database.tx() as tx:
+        await tx.execute(statement)
+    assert await audit.first_broken_number(database) is not None
+
+
+@pytest.mark.xfail(strict=True, reason="needs the signed heads of architecture.md, kept outside the database")
+async def test_a_cut_that_takes_the_head_along_is_found(database: Database) -> None:
+    """By somebody who may write everything in the database."""
+    await sealed(database, 5)
+    async with database.tx() as tx:
+        await tx.execute("DELETE FROM audit_entry USING audit_seal WHERE entry_id = id AND number > 2")
+        await tx.execute("DELETE FROM audit_seal WHERE number > 2")
+        await tx.execute(
+            "UPDATE audit_head SET (number, digest) = (SELECT number, digest FROM audit_seal WHERE number = 2)"
+        )
     assert await audit.first_broken_number(database) is not None
 
 
