@@ -33,6 +33,22 @@ class Entry:
     facts: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Seal:
+    """A link of the chain: the digest up to and with entry ``number``, counted from 1."""
+
+    number: int
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class SealedEntry:
+    """A link and its entry, ``None`` where somebody removed it."""
+
+    seal: Seal
+    entry: Entry | None
+
+
 def chained(previous: bytes, number: int, entry: Entry) -> bytes:
     """SHA-256 over the previous digest (32 bytes), the number and the canonical JSON of the entry."""
     canonical = json.dumps(

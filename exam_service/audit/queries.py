@@ -1,28 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from exam_service.audit.model import Entry
+from exam_service.audit.model import Entry, Seal, SealedEntry
 from exam_service.storage.database import Row, Tx
 from exam_service.storage.statements import Statements
 
 SQL = Statements("exam_service.audit")
-
-
-@dataclass(frozen=True)
-class Seal:
-    number: int
-    digest: bytes
-
-
-@dataclass(frozen=True)
-class SealedEntry:
-    seal: Seal
-    entry: Entry | None
 
 
 def _entry(row: Row) -> Entry:

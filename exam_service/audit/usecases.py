@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from exam_service.audit import queries
-from exam_service.audit.model import GENESIS, Entry, chained
+from exam_service.audit.model import GENESIS, Entry, Seal, chained
 from exam_service.clock import Clock
 from exam_service.ids import new_id
 from exam_service.storage.database import Database, Tx
@@ -63,17 +63,18 @@ async def first_broken_number(database: Database) -> int | None:
     """Walk the whole chain; the number of the first entry that was edited or removed, ``None`` when whole."""
     number, digest = 0, GENESIS
     async with database.tx() as tx:
-        head = await queries.select_seal_head(tx)
+        # Read first: what is sealed during the walk lies behind it and is walked as well.
+        head = await queries.select_seal_head(tx) or Seal(0, GENESIS)
         while batch := await queries.select_sealed(tx, number, _BATCH):
             for row in batch:
                 expected = number + 1
                 if row.seal.number != expected or row.entry is None:
                     return expected
                 digest = chained(digest, expected, row.entry)
-                if digest != row.seal.digest:
+                remembered = head.digest if expected == head.number else digest
+                if digest != row.seal.digest or digest != remembered:
                     return expected
                 number = expected
-    ended_at = (head.number, head.digest) if head else (0, GENESIS)
-    if ended_at != (number, digest):
-        return number + 1
+        if number < head.number or (number > 0 and head.number == 0):
+            return number + 1
     return None

@@ -339,7 +339,7 @@ async def test_a_cut_that_takes_the_head_along_is_found(database: Database) -> N
         await tx.execute("DELETE FROM audit_entry USING audit_seal WHERE entry_id = id AND number > 2")
         await tx.execute("DELETE FROM audit_seal WHERE number > 2")
         await tx.execute(
-            "UPDATE audit_head SET (number, digest) = (SELECT number, digest FROM audit_seal WHERE number = 2)"
+            "UPDATE audit_head SET number = s.number, digest = s.digest FROM audit_seal s WHERE s.number = 2"
         )
     assert await audit.first_broken_number(database) is not None
 
