@@ -28,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """The process that starts the run keeps the servers; xdist's workers inherit the address."""
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
-    home = Path(tempfile.mkdtemp(prefix="exam-tests-"))
+    home = Path(tempfile.mkdtemp(prefix="exam-tests-", dir=_fast_directory()))
     postgres = EmbeddedPostgres(home / "postgres")
     postgres.start()
     os.environ["EXAM_TESTS_DSN"] = postgres.dsn
@@ -38,6 +38,15 @@ def pytest_configure(config: pytest.Config) -> None:
         shutil.rmtree(home, ignore_errors=True)
 
     config.add_cleanup(stop)
+
+
+def _fast_directory() -> str | None:
+    """Memory, where there is enough of it: the servers sync to it as to a disk, only sooner."""
+    memory = Path("/dev/shm")
+    enough = 2 * 1024**3
+    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > enough:
+        return str(memory)
+    return None
 
 
 def _dsn_for(database: str) -> str:

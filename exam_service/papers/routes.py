@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from aiohttp import web
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field, field_validator
 
 from exam_service.accounts.model import Role
 from exam_service.cycles.policy import PaperRule, Subject
@@ -19,6 +19,7 @@ from exam_service.papers import usecases
 from exam_service.papers.model import AnswerEvent, Attempt, PaperOffer, State, attempts_used, mark_text
 
 _LARGEST = 2**31 - 1
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC)
 
 
 class LeaseBody(BaseModel):
@@ -30,6 +31,15 @@ class AnswerBody(LeaseBody):
     item: UUID
     option: UUID | None
     client_time: AwareDatetime
+
+    @field_validator("client_time")
+    @classmethod
+    def _storable(cls, value: datetime) -> datetime:
+        """A clock may be as wrong as it likes: that is noted, and never a reason to lose an answer."""
+        try:
+            return min(max(value.astimezone(UTC), _EARLIEST), _LATEST)
+        except OverflowError:
+            return _EARLIEST
 
 
 def _milliseconds(left: timedelta) -> int:

@@ -140,6 +140,16 @@ async def test_the_same_save_twice_is_one_answer_and_a_reused_seq_is_refused(
     assert events == 1
 
 
+@pytest.mark.parametrize(
+    "wrong", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1970-01-01T00:00:00Z"]
+)
+async def test_a_clock_however_wrong_loses_no_answer(browser: Browser, world: World, wrong: str) -> None:
+    address, paper = await sit(browser, world)
+    item = paper["items"][0]
+    body = {"epoch": 1, "seq": 1, "item": item["id"], "option": item["options"][0]["id"]}
+    assert (await browser.send(f"{address}/answers", {**body, "client_time": wrong})).status == 200
+
+
 async def test_saves_that_arrive_out_of_order_leave_the_newest(browser: Browser, world: World) -> None:
     address, paper = await sit(browser, world)
     await save(browser, address, paper, 2, 0, 4)
