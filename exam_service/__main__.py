@@ -263,10 +263,23 @@ def questions() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--province", required=True, help="Province id, such as hunan.")
 @click.option("--bank", required=True, help="Title of the bank; made if there is none.")
-@click.option("--subject", type=click.Choice(["humanities", "professional"]), required=True)
+@click.option(
+    "--subject",
+    type=click.Choice(["humanities", "professional"]),
+    required=True,
+    help="What the bank asks: 人文医学 or 业务水平.",
+)
 @click.option("--use", type=click.Choice(["exam", "practice"]), required=True, help="The two never mix.")
-@click.option("--category", type=click.Choice(["clinical", "dental", "tcm", "public_health"]))
-@click.option("--level", type=click.Choice(["licensed", "assistant"]))
+@click.option(
+    "--category",
+    type=click.Choice(["clinical", "dental", "tcm", "public_health"]),
+    help="Of a professional bank: 执业类别.",
+)
+@click.option(
+    "--level",
+    type=click.Choice(["licensed", "assistant"]),
+    help="Of a professional bank: 执业医师 or 执业助理医师.",
+)
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
@@ -342,7 +355,9 @@ def compare(a: Path, b: Path, as_json: bool, models: Path) -> None:  # noqa: FBT
 
 @main.command()
 @click.option("--url", required=True, help="Where the service is, such as http://127.0.0.1:8080.")
-@click.option("--physicians", type=click.IntRange(1), required=True, metavar="N")
+@click.option(
+    "--physicians", type=click.IntRange(1), required=True, metavar="N", help="How many sit at the same time."
+)
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), required=True, help="How long each sits.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
 @click.option(
@@ -356,6 +371,7 @@ def compare(a: Path, b: Path, as_json: bool, models: Path) -> None:  # noqa: FBT
     default=8.0,
     show_default=True,
     metavar="SECONDS",
+    help="How long each thinks about an item, on average.",
 )
 @click.option(
     "--frame-every",

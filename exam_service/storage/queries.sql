@@ -14,7 +14,7 @@ SELECT id, wrapped FROM data_key WHERE id = $1
 -- name: insert_evidence
 INSERT INTO evidence (id, province_id, account_id, data_class, path, bytes, sha256, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-ON CONFLICT (id) DO NOTHING
+ON CONFLICT DO NOTHING
 
 -- name: select_optional_evidence
 SELECT id, path, sha256 FROM evidence WHERE id = $1 AND province_id = $2

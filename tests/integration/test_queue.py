@@ -244,6 +244,22 @@ async def test_a_worker_that_leaves_is_forgotten_unless_entries_are_still_its_ow
     assert await consumers(redis_client) == {"other"}
 
 
+async def test_what_a_worker_holds_is_left_to_it_and_counts_as_no_further_delivery(
+    work: WorkStream, redis_client: Client
+) -> None:
+    other = WorkStream(redis_client, "work", limit=100, claim_after_seconds=0.5)
+    await add(work, "held")
+    [entry] = await take(work, "patient")
+    for _ in range(10):
+        await asyncio.sleep(0.08)
+        await work.hold("patient", [entry.id])
+        assert await take(other, "greedy") == []
+
+    [pending] = await redis_client.xpending_range("work", GROUP, "-", "+", 1)
+    assert (pending["consumer"], pending["times_delivered"]) == (b"patient", 1)
+    assert names(await eventually(lambda: take(other, "greedy"))) == ["held"], "no longer held"
+
+
 async def test_without_redis_adding_says_so_and_goes_on_once_it_is_back(
     own_redis: EmbeddedRedis, own_client: Client
 ) -> None:

@@ -286,6 +286,16 @@ async def test_a_photo_without_a_face_enrols_nobody_and_admits_nobody(room: Room
     assert await room.state() == "prepared"
 
 
+async def test_a_reviewed_photo_without_a_face_is_not_replaced_by_whoever_comes_first(
+    demo_room: Room,
+) -> None:
+    await demo_room.has_reviewed_photo(NOBODY)
+    [check] = await demo_room.see(HOPPER)
+    assert (check["verdict"], check["enrolled"]) == ("unsure", False)
+    assert await demo_room.enrolments() == []
+    assert await demo_room.state() == "prepared"
+
+
 async def test_a_match_after_the_days_of_the_tests_is_recorded_and_admits_nobody(demo_room: Room) -> None:
     stream = await demo_room.open()
     await demo_room.send(stream, 1, HOPPER)
@@ -596,6 +606,28 @@ async def test_an_outage_of_the_database_parks_no_frame_however_long_it_lasts(de
 
     assert await demo_room.queue.parked() == 0
     assert [check["verdict"] for check in await demo_room.checks()] == ["match"]
+
+
+async def test_a_worker_can_be_stopped_during_an_outage_and_another_does_its_frames_afterwards(
+    demo_room: Room,
+) -> None:
+    evidence = demo_room.world.settings.data_dir / "evidence"
+    stream = await demo_room.open()
+    for seq in (1, 2, 3):
+        await demo_room.send(stream, seq, HOPPER)
+
+    async def was_tried() -> list[Path]:
+        return files_in(evidence)
+
+    async with refusing_to_write(demo_room):
+        async with asyncio.timeout(10), demo_room.working():
+            await eventually(was_tried)
+        assert await demo_room.checks() == []
+        assert await demo_room.queue.waiting() == 3
+    await demo_room.finish()
+
+    assert [check["seq"] for check in await demo_room.checks()] == [1, 2, 3]
+    assert await demo_room.queue.parked() == 0
 
 
 # What was purged
