@@ -131,10 +131,12 @@ async def logout(request: web.Request) -> web.Response:
 
 @allow(Role.PHYSICIAN)
 async def show_consent(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
     return render(
         request,
         "accounts/consent.html",
         {
+            "given": await usecases.consents_to_face(services.database, viewer(request)),
             "version": FACE_CONSENT_VERSION,
             "purposes": FACE_CONSENT_PURPOSES,
             "retention": FACE_CONSENT_RETENTION,

@@ -38,7 +38,7 @@ IDENTITY = "identity"
 THROTTLE_SECONDS = 900.0
 _ACCOUNT_TRIES_FACTOR = 5
 _SEEN_EVERY = timedelta(seconds=30)
-_WRONG = "账号或密码不正确。首次使用请先联系所在医疗卫生机构开通账号。"
+_WRONG = "账号或密码不正确，请核对后重试。仍不能登录请联系所在机构的管理人员。"
 
 
 class Throttle(Protocol):
@@ -264,6 +264,12 @@ async def withdraw_face_consent(database: Database, clock: Clock, principal: Pri
             subject_id=principal.account_id,
             facts={"purpose": FACE_CONSENT},
         )
+
+
+async def consents_to_face(database: Database, principal: Principal) -> bool:
+    """Whether this physician's consent to the present text is in force."""
+    async with database.tx() as tx:
+        return await has_face_consent(tx, principal.account_id)
 
 
 async def has_face_consent(tx: Tx, account_id: UUID) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from exam_service.papers.model import UNDER_WAY, PaperOffer, is_passed
+from exam_service.papers.model import UNDER_WAY, PaperOffer, attempts_used, is_passed
 from exam_service.registration.model import STATE_LABELS, Entitlement, State
 
 
@@ -65,7 +65,7 @@ def physician_home(entitled: Entitlement, offers: Sequence[PaperOffer]) -> Physi
                 "/papers",
                 "去参加测评",
             )
-            started = any(offer.attempts for offer in offers)
+            started = any(attempts_used(offer.attempts) for offer in offers)
             return PhysicianHome(labels["registered"] if not started else "测评中", _steps(1), step)
     if any(attempt.awaits_confirmation for offer in offers for attempt in offer.attempts):
         step = NextStep("等待评定", "您已交卷，请等待考核机构确认成绩。", "/papers", "查看测评")
@@ -75,7 +75,7 @@ def physician_home(entitled: Entitlement, offers: Sequence[PaperOffer]) -> Physi
         return PhysicianHome("测评合格", _steps(3), step)
     if not offers:
         return PhysicianHome(
-            labels["registered"],
+            STATE_LABELS[state],
             _steps(2),
             NextStep("无需参加测评", "按您适用的考核程序，本周期不需要参加测评，请等待考核结果。"),
         )
@@ -83,7 +83,7 @@ def physician_home(entitled: Entitlement, offers: Sequence[PaperOffer]) -> Physi
     step = NextStep(
         "暂无可参加的测评", closed.availability.reason or "请留意考核通知。", "/papers", "查看测评"
     )
-    begun = any(offer.attempts for offer in offers)
+    begun = any(attempts_used(offer.attempts) for offer in offers)
     return PhysicianHome("测评中" if begun else labels["registered"], _steps(1), step)
 
 

@@ -15,8 +15,9 @@ from exam_service.keys import FRAMES, SERVICES, viewer
 from exam_service.registration.model import PROCEDURE_LABELS
 
 _TOOLS = (
-    ("参加测评", "/papers", "人文医学与业务水平测评"),
+    ("参加测评", "/papers", "查看试卷与成绩"),
     ("在线学习", "/practice", "每次随机50题"),
+    ("人脸信息授权", "/consent?next=/home", "查看或撤回"),
 )
 
 

@@ -175,7 +175,12 @@ def is_completed(rule: PaperRule, attempts: Sequence[Attempt]) -> bool:
 
 
 def availability(
-    rule: PaperRule, attempts: Sequence[Attempt], *, before: str | None, tests_window: str | None
+    rule: PaperRule,
+    attempts: Sequence[Attempt],
+    *,
+    before: str | None,
+    tests_window: str | None,
+    running: str | None = None,
 ) -> Availability:
     """May this paper be started now?
 
@@ -184,6 +189,7 @@ def availability(
         attempts: All attempts at it in this cycle.
         before: Name of the paper that has to be completed first and isn't.
         tests_window: The days of the tests when today isn't one of them.
+        running: Name of another paper that is being sat: two clocks at once would be a trap.
     """
     for attempt in attempts:
         if attempt.state in UNDER_WAY:
@@ -200,6 +206,8 @@ def availability(
         return Availability(may_start=False, reason=f"不在测评时间内，测评时间为 {tests_window}。")
     if before is not None:
         return Availability(may_start=False, reason=f"请先完成{before}。")
+    if running is not None:
+        return Availability(may_start=False, reason=f"您正在参加{running}，请先完成并交卷。")
     prepared = next((attempt for attempt in attempts if attempt.state is State.PREPARED), None)
     return Availability(may_start=True, resumes=prepared)
 
@@ -224,8 +232,16 @@ def offers_of(entitled: Entitlement, attempts: Sequence[Attempt], now: datetime)
         own = tuple(attempt for attempt in attempts if attempt.subject is rule.subject)
         label = policy.label(rule.subject)
         before = unfinished if entitled.rule.in_order else None
+        running = next(
+            (
+                policy.label(attempt.subject)
+                for attempt in attempts
+                if attempt.subject is not rule.subject and attempt.state in UNDER_WAY
+            ),
+            None,
+        )
         if entitled.may_test:
-            open_or_not = availability(rule, own, before=before, tests_window=window)
+            open_or_not = availability(rule, own, before=before, running=running, tests_window=window)
         else:
             over = entitled.registration.state is Registered.CONCLUDED
             reason = "本周期考核已结束，请查看考核结果。" if over else "报名完成并通过审核后才能参加测评。"

@@ -16,7 +16,15 @@ from exam_service.http.pages import render
 from exam_service.http.requests import form_fields, json_body, path_id
 from exam_service.keys import SERVICES, viewer
 from exam_service.papers import usecases
-from exam_service.papers.model import AnswerEvent, Attempt, PaperOffer, State, attempts_used, mark_text
+from exam_service.papers.model import (
+    FINISHED,
+    AnswerEvent,
+    Attempt,
+    PaperOffer,
+    State,
+    attempts_used,
+    mark_text,
+)
 
 _LARGEST = 2**31 - 1
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC)
@@ -83,6 +91,11 @@ def _row(offer: PaperOffer) -> dict[str, object]:
         "facts": _facts(rule),
         "best_mark": mark_text(max(marks)) if marks else None,
         "action": action,
+        "results": [
+            (f"第{attempt.ordinal}次：{_outcome(attempt)['state_label']}", f"/attempts/{attempt.id}/result")
+            for attempt in offer.attempts
+            if attempt.state in FINISHED
+        ],
         "reason": offer.availability.reason,
     }
 

@@ -20,6 +20,7 @@ from exam_service.errors import Conflict, NotFound, Unavailable
 from exam_service.ids import new_id
 from exam_service.papers import queries, timing
 from exam_service.papers.model import (
+    UNDER_WAY,
     AnswerEvent,
     Attempt,
     AttemptClosed,
@@ -222,7 +223,7 @@ async def admit(
 
     Raises:
         NotFound: No such attempt.
-        Conflict: The tests are no longer open.
+        Conflict: The tests are no longer open, or another paper is being sat.
     """
     attempt = await queries.lock_optional_attempt(tx, attempt_id, province_id)
     if attempt is None:
@@ -233,6 +234,9 @@ async def admit(
     cycle = await cycles.cycle_of(tx, attempt.cycle_id, province_id)
     if not cycle.tests_are_open(now):
         raise Conflict("测评时间已过，请联系考核机构。", code="tests_closed")
+    others = await queries.select_attempts(tx, attempt.registration_id, province_id)
+    if any(other.state in UNDER_WAY for other in others):
+        raise Conflict("您正在参加另一项测评，请先完成并交卷。", code="other_running")
     await _move(tx, attempt, State.ADMITTED, cause=cause, actor_id=actor_id, at=now)
     deadline = timing.deadline_of(now, attempt.rule.minutes)
     await queries.update_admitted(tx, attempt.id, now, deadline)

@@ -225,7 +225,11 @@ def _verdict_message(check: Check, admitted: bool) -> dict[str, Any]:  # noqa: F
     if check.verdict is Verdict.UNSURE and check.distance is None:
         hint = NOTHING_TO_COMPARE
     if check.purpose is Purpose.CHECK and check.verdict is Verdict.MATCH:
-        hint = "身份核验通过" if admitted else "身份已核对，但现在不在测评时间内，请联系考核机构"
+        hint = (
+            "身份核验通过"
+            if admitted
+            else "身份已核对，但现在不能开始：请先完成正在进行的测评；没有的话请联系考核机构"
+        )
     return {
         "type": "verdict",
         "seq": check.seq,

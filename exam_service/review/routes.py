@@ -144,6 +144,7 @@ def _dossier_page(
                 for verdict in Verdict
                 if counted[verdict]
             ],
+            "legend": _legend(request, dossier.checks),
             "findings": [_finding(finding) for finding in dossier.findings],
             "snapshots": _snapshots(attempt.id, dossier.checks),
             "gaps": [_gap(gap) for gap in dossier.gaps],
@@ -153,6 +154,19 @@ def _dossier_page(
             "error": error,
         },
         status=status,
+    )
+
+
+def _legend(request: web.Request, checks: Sequence[Check]) -> str:
+    """How to read the pictures: which are kept, and what a distance says."""
+    every = request.app[SERVICES].settings.keep_every_nth_match
+    kept = f"比对为本人的画面每{every}张留存1张，其余画面全部留存。" if every > 1 else "所有画面均留存。"
+    if not checks:
+        return kept
+    thresholds = checks[-1].thresholds
+    return (
+        f"{kept}距离越小越像：不超过{thresholds.match:g}判为本人，"
+        f"达到{thresholds.mismatch:g}判为疑似他人，两者之间为不确定。"
     )
 
 

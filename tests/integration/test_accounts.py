@@ -30,7 +30,7 @@ from tests.world import PASSWORD, Browser, World, browsing, contents, serving
 
 pytestmark = pytest.mark.usefixtures("redis_client")
 
-WRONG = "账号或密码不正确。首次使用请先联系所在医疗卫生机构开通账号。"
+WRONG = "账号或密码不正确，请核对后重试。仍不能登录请联系所在机构的管理人员。"
 
 
 @pytest.fixture

@@ -292,3 +292,13 @@ async def test_presence_tells_time_and_a_newer_page(browser: Browser, world: Wor
 async def test_a_subject_that_is_not_in_the_procedure_is_not_found(world: World) -> None:
     with pytest.raises(NotFound):
         await world.start(world.here.simple, Subject.PROFESSIONAL)
+
+
+async def test_two_papers_are_never_sat_at_once(world: World) -> None:
+    """Two clocks would run, and the only attempt at one of them would be gone."""
+    both = [await world.start(world.here.general, subject) for subject in Subject]
+    await world.admit(both[0])
+    with pytest.raises(Conflict, match="请先完成并交卷"):
+        await world.admit(both[1])
+    with pytest.raises(Conflict, match="您正在参加人文医学测评"):
+        await world.start(world.here.general, Subject.PROFESSIONAL)

@@ -538,8 +538,8 @@ async def test_two_deciders_at_once_make_one_decision(body: Browser, another: An
 
 
 async def test_only_what_awaits_the_bodys_word_is_decided(body: Browser, world: World) -> None:
-    running = (await world.open(world.here.general, Subject.PROFESSIONAL)).attempt
     marked_at_once = await world.hand_in(await world.open(world.here.general), right=40)
+    running = (await world.open(world.here.general, Subject.PROFESSIONAL)).attempt
     for attempt in (running, marked_at_once):
         before = await state_of(world, attempt)
         answer = await decide(body, attempt, "fail", "理由")

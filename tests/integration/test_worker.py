@@ -485,6 +485,10 @@ async def test_a_frame_that_was_altered_or_moved_to_another_row_is_parked_and_th
 # At least once, and yet one verdict
 
 
+def files_in(directory: Path) -> list[Path]:
+    return [path for path in directory.rglob("*") if path.is_file()]
+
+
 async def test_a_frame_that_is_delivered_twice_gets_one_verdict(demo_room: Room) -> None:
     stream = await demo_room.open()
     await demo_room.send(stream, 1, HOPPER)
@@ -515,6 +519,22 @@ async def test_a_frame_that_two_workers_look_at_in_the_same_moment_gets_one_verd
     assert len(await demo_room.evidence()) == 5
     [admitted] = await demo_room.sql("SELECT count(*) FROM attempt_move WHERE to_state = 'admitted'")
     assert admitted["count"] == 1
+
+
+async def test_two_workers_may_keep_the_same_frame_in_the_same_moment(demo_room: Room) -> None:
+    """One was slow, so the frame was claimed by another: both write the picture, neither fails for it."""
+    evidence, now = demo_room.services.evidence, demo_room.world.clock.now()
+    for _ in range(10):
+        frame_id, sealed = new_id(), os.urandom(50_000)
+        blob, same = await asyncio.gather(
+            *(
+                evidence.write(frame_id, sealed, province_id="hunan", data_class="frame", now=now)
+                for _ in range(2)
+            )
+        )
+        assert blob == same
+        assert (demo_room.world.settings.data_dir / "evidence" / blob.path).read_bytes() == sealed
+    assert len(files_in(demo_room.world.settings.data_dir / "evidence")) == 10
 
 
 async def test_what_a_killed_worker_had_in_hand_is_done_by_another_with_one_verdict_each(
@@ -566,10 +586,6 @@ async def refusing_to_write(room: Room) -> AsyncIterator[None]:
         await admin.execute(drop)
     finally:
         await admin.close()
-
-
-def files_in(directory: Path) -> list[Path]:
-    return [path for path in directory.rglob("*") if path.is_file()]
 
 
 async def test_a_frame_that_could_not_be_stored_comes_again_and_leaves_one_verdict_and_one_picture(
