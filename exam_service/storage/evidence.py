@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -40,6 +41,7 @@ class EvidenceStore:
     ) -> StoredBlob:
         """Write a sealed file durably; :meth:`record` must follow in a transaction."""
         path = f"{province_id}/{data_class}/{now:%Y-%m}/{evidence_id}"
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)  # what is below it needs no more
         await asyncio.to_thread(_write_durably, self._root / path, sealed)
         return StoredBlob(evidence_id, path, len(sealed), hashlib.sha256(sealed).digest())
 
@@ -77,7 +79,7 @@ class EvidenceStore:
 
 def _write_durably(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fresh = path.with_suffix(".part")
+    fresh = path.with_suffix(f".{secrets.token_hex(4)}.part")  # two workers may have the same frame in hand
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
