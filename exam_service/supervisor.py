@@ -162,7 +162,10 @@ def serve(
                 for server in embedded:
                     if not server.running:
                         log.error("an embedded server died, starting it again")
-                        server.start()
+                        try:
+                            server.start()
+                        except EmbeddedServerError:  # a full disk, say: the next round tries again
+                            log.exception("an embedded server did not start")
                 for child in children:
                     child.keep_running()
                 stopping.wait(_POLL_SECONDS)

@@ -85,7 +85,8 @@ async def login_physician(
     """
     identity = parse_identity_number(number)
     digest = document_hash(settings, identity)
-    buckets = await _throttle_login(throttle, settings, f"{province_id}:{digest.hex()[:32]}", address)
+    who = keyed_hash(settings.key("lookup_key"), "login", province_id, identity.canonical).hex()[:32]
+    buckets = await _throttle_login(throttle, settings, who, address)
     async with database.tx() as tx:
         login = await queries.select_optional_login_by_document(tx, province_id, digest)
     return await _finish_login(database, clock, settings, throttle, login, password, buckets)
