@@ -71,9 +71,12 @@ def _spells(checks: list[Check], verdict: Verdict) -> list[list[Check]]:
         hits = [seen for seen in window if seen.verdict is verdict]
         if len(hits) < NEEDED:
             continue
-        if not spells or hits[0] not in spells[-1]:
+        # What the window shares with the spell before can only be at that spell's end.
+        recent = spells[-1][-OF_LAST:] if spells else []
+        if hits[0] not in recent:
             spells.append([])
-        spells[-1].extend(hit for hit in hits if hit not in spells[-1])
+            recent = []
+        spells[-1].extend(hit for hit in hits if hit not in recent)
     return spells
 
 

@@ -34,7 +34,7 @@ _KINDS: Mapping[Verdict, str] = {
     Verdict.SEVERAL_FACES: "bad",
     Verdict.UNUSABLE: "warn",
 }
-_FLAGGED = (Verdict.MISMATCH, Verdict.SEVERAL_FACES, Verdict.NO_FACE, Verdict.UNSURE)
+_FLAGGED = tuple(verdict for verdict in Verdict if verdict is not Verdict.MATCH)
 
 
 def _cursor(text: str | None) -> UUID | None:

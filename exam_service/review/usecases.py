@@ -17,7 +17,7 @@ from exam_service.papers import usecases as papers
 from exam_service.papers.model import Attempt
 from exam_service.proctor import usecases as proctor
 from exam_service.proctor.judgement import Finding, findings
-from exam_service.proctor.model import Check, Purpose
+from exam_service.proctor.model import Check, Purpose, Verdict
 from exam_service.review import queries
 from exam_service.review.model import (
     PAGE_SIZE,
@@ -143,7 +143,7 @@ def _watched(services: Services, checks: list[Check]) -> list[tuple[datetime, da
     return [
         (check.received_at, check.received_at + interval)
         for check in checks
-        if check.purpose is Purpose.PAPER
+        if check.purpose is Purpose.PAPER and check.verdict is not Verdict.UNUSABLE
     ]
 
 
