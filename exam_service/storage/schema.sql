@@ -1,5 +1,12 @@
 -- What all migrations add up to. Written by `make schema`, compared by a test, never edited.
 
+CREATE FUNCTION public.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
+END $$;
+
 CREATE TABLE public.account (
     id uuid NOT NULL,
     province_id text NOT NULL,
@@ -28,6 +35,14 @@ CREATE TABLE public.answer (
     seq integer NOT NULL
 );
 
+CREATE TABLE public.answer_acceptance (
+    attempt_id uuid NOT NULL,
+    number integer NOT NULL,
+    reason text NOT NULL,
+    accepted_by uuid NOT NULL,
+    accepted_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.answer_event (
     attempt_id uuid NOT NULL,
     epoch integer NOT NULL,
@@ -35,7 +50,12 @@ CREATE TABLE public.answer_event (
     item_id uuid NOT NULL,
     option_id uuid,
     client_time timestamp with time zone NOT NULL,
-    received_at timestamp with time zone NOT NULL
+    received_at timestamp with time zone NOT NULL,
+    number integer NOT NULL,
+    counted boolean NOT NULL,
+    source text NOT NULL,
+    receipt bytea NOT NULL,
+    CONSTRAINT answer_event_source_check CHECK ((source = ANY (ARRAY['page'::text, 'import'::text])))
 );
 
 CREATE TABLE public.attempt (
@@ -61,6 +81,12 @@ CREATE TABLE public.attempt (
     correct integer,
     mark numeric(5,2),
     passed boolean,
+    receipt_count integer DEFAULT 0 NOT NULL,
+    receipt_head bytea,
+    checked_at timestamp with time zone,
+    extra_minutes integer DEFAULT 0 NOT NULL,
+    device_hash bytea,
+    round_id uuid,
     CONSTRAINT attempt_ordinal_check CHECK ((ordinal >= 1)),
     CONSTRAINT attempt_subject_check CHECK ((subject = ANY (ARRAY['humanities'::text, 'professional'::text])))
 );
@@ -81,6 +107,14 @@ CREATE TABLE public.attempt_move (
     cause text NOT NULL,
     actor_id uuid,
     at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.attempt_receipt (
+    attempt_id uuid NOT NULL,
+    count integer CONSTRAINT attempt_receipt_count_not_null1 NOT NULL,
+    head bytea NOT NULL,
+    closed_at timestamp with time zone NOT NULL,
+    signature bytea NOT NULL
 );
 
 CREATE TABLE public.audit_entry (
@@ -148,7 +182,10 @@ CREATE TABLE public.cycle (
     tests_until date NOT NULL,
     policy jsonb NOT NULL,
     opened_at timestamp with time zone NOT NULL,
-    CONSTRAINT cycle_check CHECK ((tests_from <= tests_until))
+    makeup_from date,
+    makeup_until date,
+    CONSTRAINT cycle_check CHECK ((tests_from <= tests_until)),
+    CONSTRAINT cycle_check1 CHECK ((((makeup_from IS NULL) = (makeup_until IS NULL)) AND (makeup_from <= makeup_until)))
 );
 
 CREATE TABLE public.data_key (
@@ -168,6 +205,14 @@ CREATE TABLE public.decision (
     note text NOT NULL,
     decided_by uuid NOT NULL,
     decided_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.drawn_paper (
+    registration_id uuid NOT NULL,
+    subject text NOT NULL,
+    ordinal integer NOT NULL,
+    paper jsonb NOT NULL,
+    drawn_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE public.enrolment (
@@ -193,6 +238,16 @@ CREATE TABLE public.evidence (
     CONSTRAINT evidence_bytes_check CHECK ((bytes > 0))
 );
 
+CREATE TABLE public.exemption (
+    registration_id uuid NOT NULL,
+    subject text NOT NULL,
+    province_id text NOT NULL,
+    reason text NOT NULL,
+    granted_by uuid,
+    granted_at timestamp with time zone NOT NULL,
+    CONSTRAINT exemption_subject_check CHECK ((subject = ANY (ARRAY['humanities'::text, 'professional'::text])))
+);
+
 CREATE TABLE public.institution (
     id uuid NOT NULL,
     province_id text NOT NULL,
@@ -211,6 +266,16 @@ CREATE TABLE public.item (
     CONSTRAINT item_use_check CHECK ((use = ANY (ARRAY['practice'::text, 'exam'::text])))
 );
 
+CREATE TABLE public.item_image (
+    item_id uuid NOT NULL,
+    media_type text NOT NULL,
+    width integer NOT NULL,
+    height integer NOT NULL,
+    alt text NOT NULL,
+    data bytea NOT NULL,
+    CONSTRAINT item_image_media_type_check CHECK ((media_type = ANY (ARRAY['image/png'::text, 'image/jpeg'::text])))
+);
+
 CREATE TABLE public.item_option (
     id uuid NOT NULL,
     item_id uuid NOT NULL,
@@ -219,10 +284,48 @@ CREATE TABLE public.item_option (
     CONSTRAINT item_option_ordinal_check CHECK (((ordinal >= 1) AND (ordinal <= 5)))
 );
 
+CREATE TABLE public.makeup_round (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    cycle_id uuid NOT NULL,
+    body_id uuid NOT NULL,
+    opens date NOT NULL,
+    closes date NOT NULL,
+    opened_by uuid NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    CONSTRAINT makeup_round_check CHECK ((opens <= closes))
+);
+
 CREATE TABLE public.migration (
     name text NOT NULL,
     digest text NOT NULL,
     applied_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.notice (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    body_id uuid NOT NULL,
+    attempt_id uuid,
+    text text NOT NULL,
+    sent_by uuid NOT NULL,
+    sent_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.outage (
+    id uuid NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone NOT NULL,
+    CONSTRAINT outage_check CHECK ((began_at < ended_at))
+);
+
+CREATE TABLE public.page_event (
+    id uuid NOT NULL,
+    attempt_id uuid NOT NULL,
+    epoch integer NOT NULL,
+    kind text NOT NULL,
+    client_time timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE public.practice_answer (
@@ -247,6 +350,12 @@ CREATE TABLE public.presence (
     epoch integer NOT NULL
 );
 
+CREATE TABLE public.presence_gap (
+    attempt_id uuid NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.proctor_check (
     id uuid NOT NULL,
     province_id text NOT NULL,
@@ -264,7 +373,7 @@ CREATE TABLE public.proctor_check (
     mismatch_threshold real NOT NULL,
     enrolled boolean NOT NULL,
     evidence_id uuid,
-    CONSTRAINT proctor_check_purpose_check CHECK ((purpose = ANY (ARRAY['check'::text, 'paper'::text])))
+    CONSTRAINT proctor_check_purpose_check CHECK ((purpose = ANY (ARRAY['check'::text, 'paper'::text, 'takeover'::text])))
 );
 
 CREATE TABLE public.proctor_stream (
@@ -277,7 +386,8 @@ CREATE TABLE public.proctor_stream (
     closed_at timestamp with time zone,
     frames integer DEFAULT 0 NOT NULL,
     refused integer DEFAULT 0 NOT NULL,
-    CONSTRAINT proctor_stream_purpose_check CHECK ((purpose = ANY (ARRAY['check'::text, 'paper'::text])))
+    device_hash bytea,
+    CONSTRAINT proctor_stream_purpose_check CHECK ((purpose = ANY (ARRAY['check'::text, 'paper'::text, 'takeover'::text])))
 );
 
 CREATE TABLE public.province (
@@ -316,12 +426,79 @@ CREATE TABLE public.registration_move (
     at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.service_pulse (
+    only_row boolean DEFAULT true NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT service_pulse_only_row_check CHECK (only_row)
+);
+
 CREATE TABLE public.session (
     token_hash bytea NOT NULL,
     account_id uuid NOT NULL,
     created_at timestamp with time zone NOT NULL,
     seen_at timestamp with time zone NOT NULL,
     ends_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.takeover (
+    attempt_id uuid NOT NULL,
+    device_hash bytea NOT NULL,
+    allowed_at timestamp with time zone NOT NULL,
+    verified boolean NOT NULL
+);
+
+CREATE TABLE public.termination (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    attempt_id uuid NOT NULL,
+    reason text NOT NULL,
+    requested_by uuid NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    decided_by uuid,
+    decided_at timestamp with time zone,
+    CONSTRAINT termination_state_check CHECK ((state = ANY (ARRAY['open'::text, 'carried_out'::text, 'withdrawn'::text])))
+);
+
+CREATE TABLE public.time_credit (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    attempt_id uuid NOT NULL,
+    kind text NOT NULL,
+    seconds integer NOT NULL,
+    outage_id uuid,
+    request_id uuid,
+    reason text NOT NULL,
+    granted_by uuid,
+    granted_at timestamp with time zone NOT NULL,
+    CONSTRAINT time_credit_kind_check CHECK ((kind = ANY (ARRAY['outage'::text, 'request'::text, 'extension'::text]))),
+    CONSTRAINT time_credit_seconds_check CHECK ((seconds > 0))
+);
+
+CREATE TABLE public.time_override (
+    registration_id uuid NOT NULL,
+    subject text NOT NULL,
+    province_id text NOT NULL,
+    extra_minutes integer NOT NULL,
+    reason text NOT NULL,
+    granted_by uuid NOT NULL,
+    granted_at timestamp with time zone NOT NULL,
+    CONSTRAINT time_override_extra_minutes_check CHECK ((extra_minutes > 0))
+);
+
+CREATE TABLE public.time_request (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    attempt_id uuid NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone NOT NULL,
+    reason text NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    decided_by uuid,
+    decided_at timestamp with time zone,
+    note text DEFAULT ''::text NOT NULL,
+    CONSTRAINT time_request_state_check CHECK ((state = ANY (ARRAY['open'::text, 'granted'::text, 'refused'::text])))
 );
 
 ALTER TABLE ONLY public.account
@@ -332,6 +509,12 @@ ALTER TABLE ONLY public.account
 
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_username_key UNIQUE (username);
+
+ALTER TABLE ONLY public.answer_acceptance
+    ADD CONSTRAINT answer_acceptance_pkey PRIMARY KEY (attempt_id, number);
+
+ALTER TABLE ONLY public.answer_event
+    ADD CONSTRAINT answer_event_attempt_id_number_key UNIQUE (attempt_id, number);
 
 ALTER TABLE ONLY public.answer_event
     ADD CONSTRAINT answer_event_pkey PRIMARY KEY (attempt_id, epoch, seq);
@@ -350,6 +533,9 @@ ALTER TABLE ONLY public.attempt_move
 
 ALTER TABLE ONLY public.attempt
     ADD CONSTRAINT attempt_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.attempt_receipt
+    ADD CONSTRAINT attempt_receipt_pkey PRIMARY KEY (attempt_id);
 
 ALTER TABLE ONLY public.attempt
     ADD CONSTRAINT attempt_registration_id_subject_ordinal_key UNIQUE (registration_id, subject, ordinal);
@@ -396,6 +582,9 @@ ALTER TABLE ONLY public.decision
 ALTER TABLE ONLY public.decision
     ADD CONSTRAINT decision_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.drawn_paper
+    ADD CONSTRAINT drawn_paper_pkey PRIMARY KEY (registration_id, subject, ordinal);
+
 ALTER TABLE ONLY public.enrolment
     ADD CONSTRAINT enrolment_pkey PRIMARY KEY (id);
 
@@ -408,11 +597,17 @@ ALTER TABLE ONLY public.evidence
 ALTER TABLE ONLY public.evidence
     ADD CONSTRAINT evidence_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.exemption
+    ADD CONSTRAINT exemption_pkey PRIMARY KEY (registration_id, subject);
+
 ALTER TABLE ONLY public.institution
     ADD CONSTRAINT institution_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.institution
     ADD CONSTRAINT institution_province_id_name_key UNIQUE (province_id, name);
+
+ALTER TABLE ONLY public.item_image
+    ADD CONSTRAINT item_image_pkey PRIMARY KEY (item_id);
 
 ALTER TABLE ONLY public.item_option
     ADD CONSTRAINT item_option_item_id_id_key UNIQUE (item_id, id);
@@ -426,14 +621,29 @@ ALTER TABLE ONLY public.item_option
 ALTER TABLE ONLY public.item
     ADD CONSTRAINT item_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.makeup_round
+    ADD CONSTRAINT makeup_round_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.notice
+    ADD CONSTRAINT notice_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.outage
+    ADD CONSTRAINT outage_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.page_event
+    ADD CONSTRAINT page_event_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.practice_answer
     ADD CONSTRAINT practice_answer_pkey PRIMARY KEY (set_id, item_id);
 
 ALTER TABLE ONLY public.practice_set
     ADD CONSTRAINT practice_set_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.presence_gap
+    ADD CONSTRAINT presence_gap_pkey PRIMARY KEY (attempt_id, began_at);
 
 ALTER TABLE ONLY public.presence
     ADD CONSTRAINT presence_pkey PRIMARY KEY (attempt_id);
@@ -459,8 +669,32 @@ ALTER TABLE ONLY public.registration_move
 ALTER TABLE ONLY public.registration
     ADD CONSTRAINT registration_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.service_pulse
+    ADD CONSTRAINT service_pulse_pkey PRIMARY KEY (only_row);
+
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_pkey PRIMARY KEY (token_hash);
+
+ALTER TABLE ONLY public.takeover
+    ADD CONSTRAINT takeover_pkey PRIMARY KEY (attempt_id, device_hash);
+
+ALTER TABLE ONLY public.termination
+    ADD CONSTRAINT termination_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.time_credit
+    ADD CONSTRAINT time_credit_attempt_id_outage_id_key UNIQUE (attempt_id, outage_id);
+
+ALTER TABLE ONLY public.time_credit
+    ADD CONSTRAINT time_credit_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.time_credit
+    ADD CONSTRAINT time_credit_request_id_key UNIQUE (request_id);
+
+ALTER TABLE ONLY public.time_override
+    ADD CONSTRAINT time_override_pkey PRIMARY KEY (registration_id, subject);
+
+ALTER TABLE ONLY public.time_request
+    ADD CONSTRAINT time_request_pkey PRIMARY KEY (id);
 
 CREATE INDEX attempt_account ON public.attempt USING btree (account_id);
 
@@ -486,6 +720,14 @@ CREATE INDEX cycle_province ON public.cycle USING btree (province_id);
 
 CREATE INDEX item_bank ON public.item USING btree (bank_id, use);
 
+CREATE INDEX makeup_round_body ON public.makeup_round USING btree (cycle_id, body_id, opens);
+
+CREATE INDEX notice_body ON public.notice USING btree (body_id, sent_at);
+
+CREATE INDEX outage_ended ON public.outage USING btree (ended_at);
+
+CREATE INDEX page_event_attempt ON public.page_event USING btree (attempt_id, id);
+
 CREATE INDEX practice_set_account ON public.practice_set USING btree (account_id, id);
 
 CREATE INDEX proctor_check_attempt ON public.proctor_check USING btree (attempt_id, received_at);
@@ -504,6 +746,16 @@ CREATE INDEX session_account ON public.session USING btree (account_id);
 
 CREATE INDEX session_ends ON public.session USING btree (ends_at);
 
+CREATE INDEX termination_attempt ON public.termination USING btree (attempt_id, id);
+
+CREATE UNIQUE INDEX termination_open ON public.termination USING btree (attempt_id) WHERE (state = 'open'::text);
+
+CREATE INDEX time_request_attempt ON public.time_request USING btree (attempt_id, id);
+
+CREATE UNIQUE INDEX time_request_open ON public.time_request USING btree (attempt_id) WHERE (state = 'open'::text);
+
+CREATE TRIGGER answer_event_is_append_only BEFORE UPDATE ON public.answer_event FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_body_id_fkey FOREIGN KEY (body_id) REFERENCES public.body(id);
 
@@ -512,6 +764,12 @@ ALTER TABLE ONLY public.account
 
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.answer_acceptance
+    ADD CONSTRAINT answer_acceptance_accepted_by_fkey FOREIGN KEY (accepted_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.answer_acceptance
+    ADD CONSTRAINT answer_acceptance_attempt_id_number_fkey FOREIGN KEY (attempt_id, number) REFERENCES public.answer_event(attempt_id, number);
 
 ALTER TABLE ONLY public.answer
     ADD CONSTRAINT answer_attempt_id_item_id_fkey FOREIGN KEY (attempt_id, item_id) REFERENCES public.attempt_item(attempt_id, item_id);
@@ -546,8 +804,14 @@ ALTER TABLE ONLY public.attempt_move
 ALTER TABLE ONLY public.attempt
     ADD CONSTRAINT attempt_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
 
+ALTER TABLE ONLY public.attempt_receipt
+    ADD CONSTRAINT attempt_receipt_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
+
 ALTER TABLE ONLY public.attempt
     ADD CONSTRAINT attempt_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
+ALTER TABLE ONLY public.attempt
+    ADD CONSTRAINT attempt_round_id_fkey FOREIGN KEY (round_id) REFERENCES public.makeup_round(id);
 
 ALTER TABLE ONLY public.bank
     ADD CONSTRAINT bank_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
@@ -573,17 +837,32 @@ ALTER TABLE ONLY public.decision
 ALTER TABLE ONLY public.decision
     ADD CONSTRAINT decision_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
 
+ALTER TABLE ONLY public.drawn_paper
+    ADD CONSTRAINT drawn_paper_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
 ALTER TABLE ONLY public.enrolment
     ADD CONSTRAINT enrolment_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
 
 ALTER TABLE ONLY public.enrolment
     ADD CONSTRAINT enrolment_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
 
+ALTER TABLE ONLY public.exemption
+    ADD CONSTRAINT exemption_granted_by_fkey FOREIGN KEY (granted_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.exemption
+    ADD CONSTRAINT exemption_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.exemption
+    ADD CONSTRAINT exemption_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
 ALTER TABLE ONLY public.institution
     ADD CONSTRAINT institution_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
 
 ALTER TABLE ONLY public.item
     ADD CONSTRAINT item_bank_id_fkey FOREIGN KEY (bank_id) REFERENCES public.bank(id);
+
+ALTER TABLE ONLY public.item_image
+    ADD CONSTRAINT item_image_item_id_fkey FOREIGN KEY (item_id) REFERENCES public.item(id);
 
 ALTER TABLE ONLY public.item
     ADD CONSTRAINT item_key FOREIGN KEY (id, key_id) REFERENCES public.item_option(item_id, id) DEFERRABLE INITIALLY DEFERRED;
@@ -593,6 +872,33 @@ ALTER TABLE ONLY public.item_option
 
 ALTER TABLE ONLY public.item
     ADD CONSTRAINT item_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.makeup_round
+    ADD CONSTRAINT makeup_round_body_id_fkey FOREIGN KEY (body_id) REFERENCES public.body(id);
+
+ALTER TABLE ONLY public.makeup_round
+    ADD CONSTRAINT makeup_round_cycle_id_fkey FOREIGN KEY (cycle_id) REFERENCES public.cycle(id);
+
+ALTER TABLE ONLY public.makeup_round
+    ADD CONSTRAINT makeup_round_opened_by_fkey FOREIGN KEY (opened_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.makeup_round
+    ADD CONSTRAINT makeup_round_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.notice
+    ADD CONSTRAINT notice_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
+
+ALTER TABLE ONLY public.notice
+    ADD CONSTRAINT notice_body_id_fkey FOREIGN KEY (body_id) REFERENCES public.body(id);
+
+ALTER TABLE ONLY public.notice
+    ADD CONSTRAINT notice_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.notice
+    ADD CONSTRAINT notice_sent_by_fkey FOREIGN KEY (sent_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.page_event
+    ADD CONSTRAINT page_event_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
 
 ALTER TABLE ONLY public.practice_answer
     ADD CONSTRAINT practice_answer_item_id_fkey FOREIGN KEY (item_id) REFERENCES public.item(id);
@@ -614,6 +920,9 @@ ALTER TABLE ONLY public.practice_set
 
 ALTER TABLE ONLY public.presence
     ADD CONSTRAINT presence_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
+
+ALTER TABLE ONLY public.presence_gap
+    ADD CONSTRAINT presence_gap_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
 
 ALTER TABLE ONLY public.proctor_check
     ADD CONSTRAINT proctor_check_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
@@ -659,3 +968,51 @@ ALTER TABLE ONLY public.registration
 
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.takeover
+    ADD CONSTRAINT takeover_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
+
+ALTER TABLE ONLY public.termination
+    ADD CONSTRAINT termination_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
+
+ALTER TABLE ONLY public.termination
+    ADD CONSTRAINT termination_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.termination
+    ADD CONSTRAINT termination_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.termination
+    ADD CONSTRAINT termination_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.time_credit
+    ADD CONSTRAINT time_credit_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
+
+ALTER TABLE ONLY public.time_credit
+    ADD CONSTRAINT time_credit_granted_by_fkey FOREIGN KEY (granted_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.time_credit
+    ADD CONSTRAINT time_credit_outage_id_fkey FOREIGN KEY (outage_id) REFERENCES public.outage(id);
+
+ALTER TABLE ONLY public.time_credit
+    ADD CONSTRAINT time_credit_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.time_credit
+    ADD CONSTRAINT time_credit_request_id_fkey FOREIGN KEY (request_id) REFERENCES public.time_request(id);
+
+ALTER TABLE ONLY public.time_override
+    ADD CONSTRAINT time_override_granted_by_fkey FOREIGN KEY (granted_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.time_override
+    ADD CONSTRAINT time_override_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.time_override
+    ADD CONSTRAINT time_override_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
+ALTER TABLE ONLY public.time_request
+    ADD CONSTRAINT time_request_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
+
+ALTER TABLE ONLY public.time_request
+    ADD CONSTRAINT time_request_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.time_request
+    ADD CONSTRAINT time_request_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
