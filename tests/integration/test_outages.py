@@ -1,0 +1,122 @@
+"""The interruption ledger: an outage of the service is measured and given back, before anything is closed."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+from exam_service.clock import SystemClock
+from exam_service.papers import usecases as papers
+from exam_service.papers.model import Attempt, State
+from tests.world import World
+
+
+async def beats(world: World, seconds: int, *, to: datetime | None = None) -> None:
+    """The service lives for so long."""
+    for _ in range(seconds):
+        world.clock.move(seconds=1)
+        await papers.pulse(world.services)
+
+
+async def attempt_of(world: World, paper: papers.OpenPaper) -> Attempt:
+    attempt, _ = await papers.result(world.database, world.here.simple, paper.attempt.id)
+    return attempt
+
+
+async def ledger(world: World) -> list[tuple[float, str]]:
+    async with world.database.tx() as tx:
+        rows = await tx.fetch("SELECT seconds, kind FROM time_credit ORDER BY granted_at, id")
+    return [(row["seconds"], row["kind"]) for row in rows]
+
+
+async def test_a_service_that_lives_writes_no_outage(world: World) -> None:
+    await beats(world, 30)
+    async with world.database.tx() as tx:
+        assert await tx.fetch_value("SELECT count(*) FROM outage") == 0
+
+
+async def test_an_outage_is_credited_once_however_many_sweepers_and_pulses_there_are(world: World) -> None:
+    await beats(world, 1)
+    paper = await world.open(world.here.simple)
+    deadline = paper.attempt.deadline
+    assert deadline is not None
+    world.clock.move(minutes=5)
+    await asyncio.gather(*(papers.pulse(world.services) for _ in range(5)))
+    await asyncio.gather(*(papers.sweep(world.services) for _ in range(5)))
+    await papers.sweep(world.services)
+    assert await ledger(world) == [(300, "outage")]
+    assert (await attempt_of(world, paper)).deadline == deadline + timedelta(minutes=5)
+
+
+async def test_a_paper_whose_deadline_lay_in_the_outage_goes_on_with_what_was_left(world: World) -> None:
+    paper = await world.open(world.here.simple)
+    world.clock.move(minutes=58)
+    await papers.pulse(world.services)
+    world.clock.move(minutes=30)
+    await papers.sweep(world.services)
+    assert (await attempt_of(world, paper)).state is State.RUNNING, "nothing closes while the service is away"
+    await papers.pulse(world.services)
+    await papers.sweep(world.services)
+    attempt = await attempt_of(world, paper)
+    assert attempt.state is State.RUNNING
+    assert attempt.deadline == world.clock.now() + timedelta(minutes=2)
+    await beats(world, 121)
+    await papers.sweep(world.services)
+    assert (await attempt_of(world, paper)).state is State.CLOSING
+    await beats(world, 60)
+    await papers.sweep(world.services)
+    closed = await attempt_of(world, paper)
+    assert (closed.state, closed.closed_at) == (State.MARKED, attempt.deadline)
+
+
+async def test_what_was_over_before_the_outage_is_closed_during_it(world: World) -> None:
+    paper = await world.open(world.here.simple)
+    world.clock.move(minutes=62)
+    await papers.pulse(world.services)
+    world.clock.move(minutes=10)
+    await papers.sweep(world.services)
+    assert (await attempt_of(world, paper)).state is State.MARKED
+
+
+async def test_a_paper_that_began_to_close_is_opened_again_by_its_credit(world: World) -> None:
+    """The pulse came late: the sweeper had already moved it to closing."""
+    paper = await world.open(world.here.simple)
+    world.clock.move(minutes=60, seconds=2)
+    await papers.sweep(world.services)
+    assert (await attempt_of(world, paper)).state is State.CLOSING
+    async with world.database.tx() as tx:
+        began = world.clock.now() - timedelta(seconds=30)
+        await tx.execute(
+            "INSERT INTO outage (id, began_at, ended_at) VALUES (gen_random_uuid(), $1, $2)",
+            began,
+            world.clock.now(),
+        )
+    await papers.sweep(world.services)
+    assert (await attempt_of(world, paper)).state is State.RUNNING
+
+
+async def test_who_was_handed_in_or_came_later_gets_nothing(world: World) -> None:
+    await beats(world, 1)
+    early = await world.open(world.here.simple)
+    await papers.hand_in(world.services, world.here.simple, early.attempt.id, 1)
+    world.clock.move(minutes=5)
+    await papers.pulse(world.services)
+    world.clock.move(seconds=1)
+    await world.open(world.here.general)
+    await papers.sweep(world.services)
+    assert await ledger(world) == []
+
+
+async def test_a_page_that_was_away_leaves_a_gap_and_one_that_beats_none(world: World) -> None:
+    paper = await world.open(world.here.simple)
+    for seconds in (15, 15, 46, 15):
+        world.clock.move(seconds=seconds)
+        await papers.be_present(world.database, world.clock, world.here.simple, paper.attempt.id, 1)
+    async with world.database.tx() as tx:
+        (gap,) = await tx.fetch("SELECT ended_at - began_at AS length FROM presence_gap")
+    assert gap["length"] == timedelta(seconds=46)
+
+
+async def test_how_far_the_clock_is_from_postgresql_is_measured(world: World) -> None:
+    ahead = await world.database.clock_ahead(lambda: SystemClock().now() + timedelta(seconds=30))
+    assert timedelta(seconds=29) < ahead < timedelta(seconds=31)
