@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: setup demo test lint bench schema lock clean
+.PHONY: setup demo test lint bench drill schema lock clean
 
 setup: $(READY)
 
@@ -30,6 +30,11 @@ lint: setup
 
 bench: setup build/stock
 	$(BIN)/python -m tests.bench.proctor --json
+	$(BIN)/python -m tests.bench.answers --json
+
+# The long faults; ARGS="--kills 20 --cut 30" for less of them.
+drill: setup
+	$(BIN)/python -m tests.faults.drill $(ARGS)
 
 # What the benchmark measures against, apart from everything else: it needs an old setuptools.
 build/stock: requirements/bench.txt

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import click
 
@@ -255,6 +256,78 @@ def verify() -> None:
 
 
 @main.group()
+def attempts() -> None:
+    """Sittings of papers."""
+
+
+@attempts.command()
+@click.argument("attempt", type=click.UUID)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def replay(attempt: UUID, as_json: bool) -> None:  # noqa: FBT001
+    """Rebuild answers and mark of ATTEMPT from its journal; exit 1 when they aren't what is stored."""
+    from exam_service.app import open_services  # noqa: PLC0415
+    from exam_service.errors import NotFound  # noqa: PLC0415
+    from exam_service.papers import usecases as papers  # noqa: PLC0415
+
+    async def run() -> papers.Replay:
+        async with open_services(load_settings()) as (services, _):
+            return await papers.replay(services, attempt)
+
+    try:
+        replayed = asyncio.run(run())
+    except NotFound as error:
+        raise click.ClickException(f"there is no attempt {attempt}") from error
+    facts = replayed.facts()
+    if as_json:
+        click.echo(json.dumps(facts))
+    else:
+        for name, value in facts.items():
+            click.echo(f"{name.replace('_', ' '):16} {value}")
+    if not replayed.agrees:
+        raise click.ClickException("the journal does not add up to what is stored")
+
+
+@main.group()
+def papers() -> None:
+    """Papers before they are sat."""
+
+
+@papers.command()
+@click.option("--province", help="Only this province, such as hunan (default: all).")
+@click.option("--cycle", type=click.UUID, help="Only this cycle, by its id (default: all that are not over).")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Data directory of the embedded servers, running or not, where no EXAM_DATABASE_URL is set "
+    "(default: EXAM_DATA_DIR, else var; the demonstration's is var/demo).",
+)
+def prepare(province: str | None, cycle: UUID | None, data: Path | None) -> None:
+    """Draw the next paper of everybody who may sit one, ahead of the day; again for who has come since.
+
+    Exits with 1 when papers can't be drawn because a bank holds too few items.
+    """
+    from exam_service.clock import SystemClock  # noqa: PLC0415
+    from exam_service.papers.usecases import Prepared, prepare  # noqa: PLC0415
+    from exam_service.storage.database import Database  # noqa: PLC0415
+    from exam_service.supervisor import servers  # noqa: PLC0415
+
+    async def run() -> Prepared:
+        database = await Database.connect(load_settings().database_url, pool_size=1)
+        try:
+            return await prepare(
+                database, SystemClock(), province_id=province, cycle_id=cycle, say=click.echo
+            )
+        finally:
+            await database.close()
+
+    with servers(_data_dir(data, DATA), join=True):
+        done = asyncio.run(run())
+    click.echo(f"{done.drawn} papers drawn, {done.kept} were drawn before")
+    if done.failed:
+        raise click.ClickException(f"{done.failed} papers could not be drawn")
+
+
+@main.group()
 def questions() -> None:
     """Question banks."""
 
@@ -281,6 +354,11 @@ def questions() -> None:
     help="Of a professional bank: 执业医师 or 执业助理医师.",
 )
 @click.option(
+    "--images",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Directory of the pictures that the column image (图片) names.",
+)
+@click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
     help="Data directory of the embedded servers, running or not, where no EXAM_DATABASE_URL is set "
@@ -294,12 +372,14 @@ def import_questions(
     use: str,
     category: str | None,
     level: str | None,
+    images: Path | None,
     data: Path | None,
 ) -> None:
     """Import items from a CSV file: all rows, or none and a report of every bad one.
 
     \b
-    Columns: stem, A, B, C, D, E (may be missing or empty), key (a letter), explanation, tags (; between).
+    Columns: stem, A, B, C, D, E (may be missing or empty), key (a letter), explanation, tags (; between),
+    image (a file in --images: PNG, JPEG or WebP, at most 2 MB), image_alt (what it shows).
     Question and Answer do for stem and key. UTF-8 or GB 18030.
     """
     from exam_service import imports  # noqa: PLC0415
@@ -310,7 +390,7 @@ def import_questions(
         raise click.UsageError("--category and --level go with --subject professional, and only with it")
     try:
         count = imports.import_file(
-            file, province, bank, subject, use, category, level, _data_dir(data, DATA)
+            file, province, bank, subject, use, category, level, _data_dir(data, DATA), images
         )
     except BadRows as error:
         for row in error.rows:

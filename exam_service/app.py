@@ -12,6 +12,8 @@ from aiohttp import web
 
 from exam_service.accounts.usecases import Sessions
 from exam_service.clock import Clock, SystemClock
+from exam_service.crypto.signing import Signer
+from exam_service.errors import Unavailable
 from exam_service.features import wire
 from exam_service.http.csrf import csrf_middleware
 from exam_service.http.guards import check_every_route_is_guarded, guard
@@ -20,11 +22,14 @@ from exam_service.http.problems import problems
 from exam_service.http.security import security_headers
 from exam_service.http.session import SESSION_STORE, session
 from exam_service.http.static import ASSETS, Assets, serve_asset
-from exam_service.keys import BUCKETS, FRAMES, SERVICES
+from exam_service.keys import BUCKETS, FRAMES, LINE, SERVICES
+from exam_service.papers.routes import ANSWERS
+from exam_service.papers.usecases import AnswerWriter
 from exam_service.proctor import FRAME_STREAM
 from exam_service.proctor.stream import OPEN_SOCKETS, close_sockets
 from exam_service.queue.buckets import Buckets
 from exam_service.queue.connection import Client, connect
+from exam_service.queue.line import Line
 from exam_service.queue.signals import Signals
 from exam_service.queue.stream import WorkStream
 from exam_service.settings import Settings
@@ -36,6 +41,7 @@ from exam_service.wiring import Services
 
 WEB_ROOT = Path(__file__).parent.parent / "web"
 LARGEST_BODY = 1024 * 1024
+_CLOCKS_COMPARED_EVERY = 10.0
 
 
 @asynccontextmanager
@@ -50,23 +56,37 @@ async def open_services(
     """
     database = await Database.connect(settings.database_url, pool_size=settings.database_pool)
     client = connect(settings.redis_url)
+    clock = clock or SystemClock()
+    comparing = asyncio.create_task(_compare_clocks(clock, database))
     try:
         async with database.tx() as tx:
             await check_migrated(tx)
         yield (
             Services(
                 settings=settings,
-                clock=clock or SystemClock(),
+                clock=clock,
                 database=database,
                 signals=Signals(client),
                 vault=Vault(settings.key("master_key")),
                 evidence=EvidenceStore(settings.data_dir / "evidence"),
+                signer=Signer(settings.key("master_key"), "receipts"),
             ),
             client,
         )
     finally:
+        comparing.cancel()
+        with suppress(asyncio.CancelledError):
+            await comparing
         await client.aclose()
         await database.close()
+
+
+async def _compare_clocks(clock: Clock, database: Database) -> None:
+    """Keep in mind how far this node's clock is from PostgreSQL's: beyond a second it admits nobody."""
+    while isinstance(clock, SystemClock):
+        with suppress(Unavailable):
+            clock.note_ahead(await database.clock_ahead(clock.now))
+        await asyncio.sleep(_CLOCKS_COMPARED_EVERY)
 
 
 def frame_queue(settings: Settings, client: Client) -> WorkStream:
@@ -91,9 +111,16 @@ def create_app(settings: Settings, clock: Clock | None = None) -> web.Applicatio
             app[SERVICES] = services
             app[BUCKETS] = Buckets(client)
             app[FRAMES] = frame_queue(settings, client)
+            app[LINE] = Line(
+                client, "admission", rate=settings.admissions_per_second, burst=settings.admission_burst
+            )
             app[SESSION_STORE] = Sessions(services.database, services.clock, settings)
+            app[ANSWERS] = AnswerWriter(services.database, services.clock)
             listening = asyncio.create_task(services.signals.run())
+            writing = asyncio.create_task(app[ANSWERS].run())
             yield
+            app[ANSWERS].stop()
+            await writing
             listening.cancel()
             with suppress(asyncio.CancelledError):
                 await listening

@@ -8,6 +8,7 @@ from pathlib import Path
 from exam_service.clock import SystemClock
 from exam_service.errors import Invalid
 from exam_service.organisations import usecases as organisations
+from exam_service.questions import pictures
 from exam_service.questions import usecases as questions
 from exam_service.questions.model import Use
 from exam_service.settings import load_settings
@@ -25,14 +26,17 @@ def import_file(
     category: str | None,
     level: str | None,
     data: Path,
+    images: Path | None,
 ) -> int:
-    """Import a CSV file into a bank; gives the number of items.
+    """Import a CSV file into a bank, with the pictures in ``images`` that it names; gives how many items.
 
     Raises:
         BadRows: Rows are wrong or in the bank already; nothing was imported.
-        Invalid: No such province, or not a CSV file.
+        Invalid: No such province, not a CSV file, or a directory of pictures of which it names none.
     """
-    drafts = questions.read_csv(file.read_bytes())
+    drafts = questions.read_csv(file.read_bytes(), pictures.of_directory(images) if images else None)
+    if images and not any(draft.image for draft in drafts):
+        raise Invalid("给出了 --images，但文件中没有一题写有图片。请检查表头是否有“图片”（image）一列。")
 
     async def run() -> None:
         settings = load_settings()

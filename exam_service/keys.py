@@ -7,12 +7,14 @@ from aiohttp import web
 from exam_service.accounts.model import Principal
 from exam_service.http.request_keys import VIEWER
 from exam_service.queue.buckets import Buckets
+from exam_service.queue.line import Line
 from exam_service.queue.stream import WorkStream
 from exam_service.wiring import Services
 
 SERVICES = web.AppKey("services", Services)
 BUCKETS = web.AppKey("buckets", Buckets)
 FRAMES = web.AppKey("frames", WorkStream)
+LINE = web.AppKey("line", Line)
 
 
 def viewer(request: web.Request) -> Principal:

@@ -127,6 +127,16 @@ class Settings(BaseSettings):
         default=5000, ge=1, description="Frames waiting for a worker, beyond which new ones are refused."
     )
 
+    admissions_per_second: float = Field(
+        default=60.0,
+        gt=0,
+        le=10_000,
+        description="Papers that open each second on all nodes together; who comes sooner waits in line.",
+    )
+    admission_burst: int = Field(
+        default=30, ge=1, le=10_000, description="Papers that may open at once after a quiet time."
+    )
+
     @model_validator(mode="after")
     def _thresholds_in_order(self) -> Self:
         if self.match_threshold > self.mismatch_threshold:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exam_service.clock import Clock
+from exam_service.crypto.signing import Signer
 from exam_service.queue.signals import Signals
 from exam_service.settings import Settings
 from exam_service.storage.database import Database
@@ -24,11 +25,12 @@ class Services:
     signals: Signals
     vault: Vault
     evidence: EvidenceStore
+    signer: Signer
 
 
 @dataclass(frozen=True)
 class Job:
-    """Work that the sweeper does again and again; safe to run twice, on many nodes.
+    """Work that is done again and again; safe to run twice, on many nodes.
 
     Attributes:
         every: Seconds between two runs.
@@ -41,13 +43,22 @@ class Job:
 
 @dataclass
 class Wiring:
-    """Collects what the features bring."""
+    """Collects what the features bring.
+
+    Attributes:
+        jobs: Of the sweeper.
+        beats: Jobs that every web process does while it serves.
+    """
 
     routes: list[Any] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
+    beats: list[Job] = field(default_factory=list)
 
     def add_routes(self, routes: Iterable[Any]) -> None:
         self.routes.extend(routes)
 
     def add_job(self, job: Job) -> None:
         self.jobs.append(job)
+
+    def add_beat(self, job: Job) -> None:
+        self.beats.append(job)

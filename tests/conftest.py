@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import shutil
@@ -141,3 +142,17 @@ def question_files() -> list[Path]:
     if not files:
         pytest.skip("the questions of shared/data/questions are not here")
     return files
+
+
+@pytest.fixture
+def world_at_rest(settings: Settings) -> World:
+    """A world for tests that bring an event loop of their own: its own database is closed, open another."""
+
+    async def build() -> World:
+        database = await Database.connect(settings.database_url, pool_size=2)
+        try:
+            return await build_world(database, settings, Vault(settings.key("master_key")))
+        finally:
+            await database.close()
+
+    return asyncio.run(build())

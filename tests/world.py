@@ -26,30 +26,37 @@ from exam_service.accounts.model import FACE_CONSENT_VERSION, Principal, Role
 from exam_service.app import create_app
 from exam_service.clock import Clock, in_china
 from exam_service.crypto.envelope import seal
+from exam_service.crypto.signing import Signer
 from exam_service.cycles import usecases as cycles
 from exam_service.cycles.model import Cycle
 from exam_service.cycles.policy import Procedure, Subject, read_preset
 from exam_service.demo.people import identity_number
+from exam_service.errors import DomainError
 from exam_service.ids import new_id
 from exam_service.organisations import usecases as organisations
 from exam_service.papers import usecases as papers
-from exam_service.papers.model import AnswerEvent, Attempt
+from exam_service.papers.journal import AnswerEvent
+from exam_service.papers.model import Attempt
 from exam_service.processes import STOP_SECONDS
 from exam_service.proctor import queries as proctor_queries
 from exam_service.proctor.model import Check, Purpose, StreamRow, Thresholds, Verdict
 from exam_service.proctor.usecases import FRAME
 from exam_service.questions import usecases as questions
 from exam_service.questions.model import Draft, Use
+from exam_service.queue.connection import connect
+from exam_service.queue.signals import Signals
 from exam_service.registration import usecases as registration
 from exam_service.registration.model import Category, Level, Registration, State
 from exam_service.settings import Settings
 from exam_service.storage.database import Database, Tx
 from exam_service.storage.evidence import EvidenceStore
 from exam_service.storage.vault import Vault
+from exam_service.wiring import Services
 
 T = TypeVar("T")
 
 PASSWORD = "right4test"
+DEVICE = bytes(32)  # of the browser that use cases are called for
 START = datetime(2026, 5, 12, 2, 0, tzinfo=UTC)  # 10:00 in China, within the tests
 
 
@@ -61,6 +68,9 @@ class FakeClock:
 
     def now(self) -> datetime:
         return self._now
+
+    def check_trusted(self) -> None:
+        """It is what the tests say it is."""
 
     def move(self, **delta: float) -> None:
         self._now += timedelta(**delta)
@@ -103,6 +113,7 @@ class World:
     clock: FakeClock
     here: Place
     elsewhere: Place
+    services: Services
 
     async def start(self, principal: Principal, subject: Subject = Subject.HUMANITIES) -> Attempt:
         """Accept the notice: the attempt is prepared."""
@@ -110,17 +121,18 @@ class World:
         return await papers.start(self.database, self.clock, principal, subject, notice_version=version)
 
     async def admit(self, attempt: Attempt) -> None:
-        """Pass the identity check."""
+        """Pass the identity check and press 开始答题."""
+        who = {"cause": "test", "actor_id": attempt.account_id}
         async with self.database.tx() as tx:
-            await papers.admit(
-                tx, self.clock, attempt.id, attempt.province_id, cause="test", actor_id=attempt.account_id
-            )
+            await papers.pass_check(tx, self.clock, attempt.id, attempt.province_id, **who)
+        async with self.database.tx() as tx:
+            await papers.admit(tx, self.clock, attempt.id, attempt.province_id, **who)
 
     async def open(self, principal: Principal, subject: Subject = Subject.HUMANITIES) -> papers.OpenPaper:
         """Start, be admitted and open the paper."""
         attempt = await self.start(principal, subject)
         await self.admit(attempt)
-        return await papers.take_lease(self.database, self.clock, principal, attempt.id)
+        return await papers.take_lease(self.services, principal, attempt.id, DEVICE)
 
     async def consent(self, principal: Principal) -> None:
         await accounts.give_face_consent(self.database, self.clock, principal, version=FACE_CONSENT_VERSION)
@@ -155,8 +167,16 @@ class World:
             event = AnswerEvent(
                 attempt.id, attempt.lease_epoch, seq, item.id, keys[item.id], self.clock.now()
             )
-            await papers.save_answer(self.database, self.clock, principal, event)
-        return await papers.hand_in(self.database, self.clock, principal, attempt.id, attempt.lease_epoch)
+            await self.save(principal, event)
+        return await papers.hand_in(self.services, principal, attempt.id, attempt.lease_epoch)
+
+    async def save(self, principal: Principal, event: AnswerEvent) -> papers.Saved:
+        """One answer, as a batch of its own."""
+        save = papers.Save(principal.account_id, event, self.clock.now())
+        (reply,) = await papers.save_batch(self.database, self.clock, [save])
+        if isinstance(reply, DomainError):
+            raise reply
+        return reply
 
     def _owner_of(self, attempt: Attempt) -> Principal:
         for place in (self.here, self.elsewhere):
@@ -247,7 +267,16 @@ async def build_world(
     async with database.tx() as tx:
         here = await _place(tx, clock, settings, vault, "hunan", "hunan-2026", password_hash)
         elsewhere = await _place(tx, clock, settings, vault, "henan", "henan-c6", password_hash)
-    return World(database, settings, vault, clock, here, elsewhere)
+    services = Services(
+        settings=settings,
+        clock=clock,
+        database=database,
+        signals=Signals(connect(settings.redis_url)),
+        vault=vault,
+        evidence=EvidenceStore(settings.data_dir / "evidence"),
+        signer=Signer(settings.key("master_key"), "receipts"),
+    )
+    return World(database, settings, vault, clock, here, elsewhere, services)
 
 
 async def _place(
@@ -272,6 +301,8 @@ async def _place(
         tests_from=today - timedelta(days=1),
         tests_until=today + timedelta(days=8),
         policy=read_preset(preset),
+        makeup_from=today + timedelta(days=10),
+        makeup_until=today + timedelta(days=40),
     )
     place = Place(province_id, cycle, body.id, institution.id, other_body.id)
     for role in (Role.BODY, Role.INSTITUTION, Role.AUTHORITY, Role.OPERATOR):

@@ -159,7 +159,7 @@ async def give_consent(request: web.Request) -> web.Response:
 @allow(Role.PHYSICIAN)
 async def withdraw_consent(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
-    await usecases.withdraw_face_consent(services.database, services.clock, viewer(request))
+    await usecases.withdraw_face_consent(services.database, services.clock, services.signals, viewer(request))
     response = web.HTTPSeeOther("/home")
     flash(
         response, "good", "已撤回人脸采集同意。再次参加线上测评前需要重新同意，或联系考核机构安排现场测评。"

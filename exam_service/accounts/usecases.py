@@ -49,6 +49,12 @@ class Throttle(Protocol):
     async def refill(self, key: str) -> None: ...
 
 
+class Signaller(Protocol):
+    """Says "look again"; see :class:`exam_service.queue.signals.Signals`."""
+
+    async def publish(self, topic: str, subject_id: str) -> None: ...
+
+
 def session_limits(settings: Settings, role: Role) -> SessionLimits:
     """Staff's sessions are short, physicians' outlast a paper."""
     if role is Role.PHYSICIAN:
@@ -198,7 +204,7 @@ class Sessions:
     async def find(self, token_digest: bytes) -> Principal | None:
         """Who the session belongs to while it lives; notes the activity twice a minute at most."""
         now = self._clock.now()
-        async with self._database.tx() as tx:
+        async with self._database.statements() as tx:
             session = await queries.select_optional_session(tx, token_digest)
             if session is None:
                 return None
@@ -252,8 +258,15 @@ async def give_face_consent(database: Database, clock: Clock, principal: Princip
         )
 
 
-async def withdraw_face_consent(database: Database, clock: Clock, principal: Principal) -> None:
-    """Withdraw it: from now on no frame is taken."""
+def topic(account_id: UUID) -> str:
+    """Where it is signalled that what an account allows has changed."""
+    return f"account:{account_id}"
+
+
+async def withdraw_face_consent(
+    database: Database, clock: Clock, signals: Signaller, principal: Principal
+) -> None:
+    """Withdraw it: from now on no frame is taken, and cameras that are on are told."""
     async with database.tx() as tx:
         await queries.withdraw_consent(tx, principal.account_id, FACE_CONSENT, clock.now())
         await audit.record(
@@ -265,6 +278,8 @@ async def withdraw_face_consent(database: Database, clock: Clock, principal: Pri
             subject_id=principal.account_id,
             facts={"purpose": FACE_CONSENT},
         )
+        account_id = principal.account_id
+        tx.after_commit(lambda: signals.publish(topic(account_id), str(account_id)))
 
 
 async def consents_to_face(database: Database, principal: Principal) -> bool:

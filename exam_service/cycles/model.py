@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,12 @@ _CHINA = ZoneInfo("Asia/Shanghai")
 
 @dataclass(frozen=True)
 class Cycle:
-    """``tests_from`` and ``tests_until`` are days in China, both included."""
+    """``tests_from`` and ``tests_until`` are days in China, both included.
+
+    Attributes:
+        makeup_from: First of the days that the authority gives to make-up, ``None`` when it has given none;
+            so ``makeup_until``, the last. Bodies open their rounds within them.
+    """
 
     id: UUID
     province_id: str
@@ -22,10 +27,27 @@ class Cycle:
     tests_from: date
     tests_until: date
     policy: Policy
+    makeup_from: date | None = None
+    makeup_until: date | None = None
 
     def tests_are_open(self, now: datetime) -> bool:
-        return self.tests_from <= now.astimezone(_CHINA).date() <= self.tests_until
+        return self.tests_from <= day_in_china(now) <= self.tests_until
 
     def window(self) -> str:
         """The days of the tests, as people write them."""
-        return f"{self.tests_from:%Y-%m-%d} 至 {self.tests_until:%Y-%m-%d}"
+        return days(self.tests_from, self.tests_until)
+
+
+def day_in_china(now: datetime) -> date:
+    """The day that ``now`` is on in China."""
+    return now.astimezone(_CHINA).date()
+
+
+def end_of(day: date) -> datetime:
+    """The instant at which a day in China is over."""
+    return datetime.combine(day + timedelta(days=1), time(), _CHINA)
+
+
+def days(first: date, last: date) -> str:
+    """Days, both included, as people write them."""
+    return f"{first:%Y-%m-%d} 至 {last:%Y-%m-%d}"

@@ -48,6 +48,8 @@ class PaperRule:
         minutes: Time from admission to the deadline.
         pass_mark: Least mark that passes, of 100.
         attempts: How often it may be sat; ``None`` for 不限次.
+        pause_minutes: Between handing in and the next start.
+        fresh_items: Whether an attempt gets items that those before didn't have, as far as the bank goes.
     """
 
     subject: Subject
@@ -56,6 +58,8 @@ class PaperRule:
     pass_mark: int
     attempts: int | None
     confirmation: Confirmation
+    pause_minutes: int = 0
+    fresh_items: bool = True
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -65,20 +69,32 @@ class PaperRule:
             "pass_mark": self.pass_mark,
             "attempts": UNLIMITED if self.attempts is None else self.attempts,
             "confirmation": self.confirmation.value,
+            "pause_minutes": self.pause_minutes,
+            "fresh_items": self.fresh_items,
         }
 
 
 @dataclass(frozen=True)
 class ProcedureRule:
-    """The papers of a procedure; ``in_order`` opens one when the one before is completed."""
+    """The papers of a procedure; ``in_order`` opens one when the one before is completed.
+
+    Attributes:
+        exemptible: The papers that an exemption may waive.
+    """
 
     papers: tuple[PaperRule, ...]
     in_order: bool
+    exemptible: frozenset[Subject]
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Everything that differs between provinces. ``raw`` is what a cycle stores."""
+    """Everything that differs between provinces. ``raw`` is what a cycle stores.
+
+    Attributes:
+        block_copy: Whether the paper page keeps stems from being selected, copied and printed.
+        watermark: Whether the physician's masked number and the time stand behind the text of the paper.
+    """
 
     name: str
     province: str
@@ -87,6 +103,8 @@ class Policy:
     notice_version: str
     notice_rules: tuple[str, ...]
     practice_opens: str
+    block_copy: bool
+    watermark: bool
     raw: Mapping[str, Any]
 
     def label(self, subject: Subject) -> str:
@@ -94,6 +112,7 @@ class Policy:
         return self.labels[subject]
 
 
+_EXEMPTIBLE = (Subject.PROFESSIONAL,)
 _LABELS = ("humanities", "professional", "registered", "awaiting")
 PRACTICE_OPENS = ("admitted", "registered")
 
@@ -108,6 +127,7 @@ def parse_policy(raw: Mapping[str, Any]) -> Policy:
     labels = top.table("labels")
     notice = top.table("notice")
     practice = top.table("practice")
+    paper_page = top.optional_table("paper_page")
     procedures = top.table("procedures")
     policy = Policy(
         name=top.text("name"),
@@ -117,9 +137,11 @@ def parse_policy(raw: Mapping[str, Any]) -> Policy:
         notice_version=notice.text("version"),
         notice_rules=tuple(notice.texts("rules", least=1)),
         practice_opens=practice.one_of("opens", PRACTICE_OPENS),
+        block_copy=paper_page.truth("block_copy", default=True),
+        watermark=paper_page.truth("watermark", default=True),
         raw=raw,
     )
-    for table in (top, labels, notice, practice, procedures):
+    for table in (top, labels, notice, practice, paper_page, procedures):
         table.refuse_the_rest()
     return policy
 
@@ -144,8 +166,11 @@ def _procedure(table: _Table) -> ProcedureRule:
             table.table(name)  # says that it is missing
             raise Misconfigured(f"{table.path}.papers: {name!r} is none of {', '.join(Subject)}")
     in_order = table.truth("in_order")
+    exemptible = frozenset(
+        Subject(name) for name in table.texts_among("exemptible", tuple(Subject), default=_EXEMPTIBLE)
+    )
     table.refuse_the_rest()
-    return ProcedureRule(tuple(rules[Subject(name)] for name in names), in_order)
+    return ProcedureRule(tuple(rules[Subject(name)] for name in names), in_order, exemptible)
 
 
 def _rule(table: _Table, subject: Subject) -> PaperRule:
@@ -159,13 +184,18 @@ def _rule(table: _Table, subject: Subject) -> PaperRule:
         pass_mark=table.integer("pass_mark", least=0, most=100),
         attempts=attempts,
         confirmation=Confirmation(table.one_of("confirmation", tuple(Confirmation))),
+        pause_minutes=table.integer("pause_minutes", least=0, default=0),
+        fresh_items=table.truth("fresh_items", default=True),
     )
     table.refuse_the_rest()
     return rule
 
 
 class _Table:
-    """A table being read: typed values, and a complaint that names the place."""
+    """A table being read: typed values, and a complaint that names the place.
+
+    A value with a ``default`` may be missing: cycles that were opened before it existed don't have it.
+    """
 
     def __init__(self, raw: object, path: str) -> None:
         if not isinstance(raw, Mapping):
@@ -179,6 +209,9 @@ class _Table:
 
     def table(self, name: str) -> _Table:
         return _Table(self._value(name), f"{self.path}.{name}")
+
+    def optional_table(self, name: str) -> _Table:
+        return self.table(name) if self.has(name) else _Table({}, f"{self.path}.{name}")
 
     def text(self, name: str) -> str:
         value = self._value(name)
@@ -203,14 +236,22 @@ class _Table:
             raise Misconfigured(f"{self.path}.{name} must not be empty")
         return value
 
-    def truth(self, name: str) -> bool:
-        value = self._value(name)
+    def texts_among(self, name: str, choices: tuple[str, ...], *, default: tuple[str, ...]) -> list[str]:
+        if not self.has(name):
+            return list(default)
+        texts = self.texts(name)
+        if wrong := [text for text in texts if text not in choices]:
+            raise Misconfigured(f"{self.path}.{name}: {wrong[0]!r} is none of {', '.join(choices)}")
+        return texts
+
+    def truth(self, name: str, *, default: bool | None = None) -> bool:
+        value = self._value(name, default)
         if not isinstance(value, bool):
             raise Misconfigured(f"{self.path}.{name} must be true or false, not {value!r}")
         return value
 
-    def integer(self, name: str, *, least: int, most: int = 2**31 - 1) -> int:
-        value = self._value(name)
+    def integer(self, name: str, *, least: int, most: int = 2**31 - 1, default: int | None = None) -> int:
+        value = self._value(name, default)
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             raise Misconfigured(
                 f"{self.path}.{name} must be a whole number from {least} to {most}, not {value!r}"
@@ -222,9 +263,11 @@ class _Table:
         if unknown := set(self._raw) - self._read:
             raise Misconfigured(f"{self.path}: unknown {', '.join(sorted(map(str, unknown)))}")
 
-    def _value(self, name: str) -> Any:
+    def _value(self, name: str, default: object = None) -> Any:
         self._read.add(str(name))
         if name not in self._raw:
+            if default is not None:
+                return default
             raise Misconfigured(f"{self.path}.{name} is missing")
         return self._raw[name]
 

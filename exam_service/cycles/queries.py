@@ -1,15 +1,23 @@
 from __future__ import annotations
 
+import json
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 from exam_service.cycles.model import Cycle
-from exam_service.cycles.policy import parse_policy
+from exam_service.cycles.policy import Policy, parse_policy
 from exam_service.errors import NotFound
 from exam_service.storage.database import Row, Tx
 from exam_service.storage.statements import Statements
 
 SQL = Statements("exam_service.cycles")
+
+
+@lru_cache(maxsize=64)
+def _policy(text: str) -> Policy:
+    """Every step of every paper asks for its cycle; there are as many texts as cycles that are open."""
+    return parse_policy(json.loads(text))
 
 
 def _cycle(row: Row) -> Cycle:
@@ -19,7 +27,9 @@ def _cycle(row: Row) -> Cycle:
         row["title"],
         row["tests_from"],
         row["tests_until"],
-        parse_policy(row["policy"]),
+        _policy(row["policy"]),
+        row["makeup_from"],
+        row["makeup_until"],
     )
 
 
@@ -33,6 +43,8 @@ async def insert_cycle(tx: Tx, cycle: Cycle, opened_at: datetime) -> None:
         cycle.tests_until,
         dict(cycle.policy.raw),
         opened_at,
+        cycle.makeup_from,
+        cycle.makeup_until,
     )
 
 
@@ -41,3 +53,11 @@ async def select_cycle(tx: Tx, cycle_id: UUID, province_id: str) -> Cycle:
     if row is None:
         raise NotFound("没有找到这个考核周期。", cycle=cycle_id)
     return _cycle(row)
+
+
+async def select_cycles(tx: Tx, province_id: str | None, cycle_id: UUID | None) -> list[Cycle]:
+    return [_cycle(row) for row in await tx.fetch(SQL["select_cycles"], province_id, cycle_id)]
+
+
+async def select_cycles_with_makeup(tx: Tx, province_id: str) -> list[Cycle]:
+    return [_cycle(row) for row in await tx.fetch(SQL["select_cycles_with_makeup"], province_id)]

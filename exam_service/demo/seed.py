@@ -15,6 +15,7 @@ from exam_service.cycles.model import Cycle
 from exam_service.cycles.policy import Procedure, Subject, read_preset
 from exam_service.demo.people import PASSWORD, SIMULATED_FROM, identity_number
 from exam_service.organisations import usecases as organisations
+from exam_service.papers import usecases as papers
 from exam_service.questions import usecases as questions
 from exam_service.questions.model import Use
 from exam_service.registration import usecases as registration
@@ -48,7 +49,15 @@ STAFF = (
     (Role.AUTHORITY, "authority", "演示卫生行政人员"),
     (Role.OPERATOR, "operator", "演示运维人员"),
 )
-PHYSICIANS = (Procedure.GENERAL, Procedure.SIMPLE, Procedure.GENERAL, Procedure.SIMPLE)
+PHYSICIANS = (
+    Procedure.GENERAL,
+    Procedure.SIMPLE,
+    Procedure.GENERAL,
+    Procedure.SIMPLE,
+    Procedure.GENERAL,
+)
+EXEMPTED = 5
+"""The number of the physician who need not sit the professional paper."""
 _DAYS_BEFORE, _DAYS_AFTER = 30, 365
 
 
@@ -112,6 +121,8 @@ async def _province(
         tests_from=today - timedelta(days=_DAYS_BEFORE),
         tests_until=today + timedelta(days=_DAYS_AFTER),
         policy=read_preset(preset),
+        makeup_from=today,
+        makeup_until=today + timedelta(days=_DAYS_AFTER),
     )
     for role, username, staff_name in STAFF:
         await accounts.add_staff(
@@ -160,7 +171,7 @@ async def _physician(
         number=identity_number(place.cycle.province_id, index),
         password_hash=password_hash,
     )
-    await registration.add_registration(
+    registered = await registration.add_registration(
         tx,
         clock,
         cycle=place.cycle,
@@ -172,3 +183,13 @@ async def _physician(
         level=Level.LICENSED,
         state=State.REGISTERED,
     )
+    if index == EXEMPTED:
+        await papers.exempt(
+            tx,
+            clock,
+            registered.id,
+            registered.province_id,
+            Subject.PROFESSIONAL,
+            "在考核周期内完成住院医师规范化培训（演示）",
+            None,
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from exam_service.certificate import lan_address
 from exam_service.demo.people import PASSWORD, identity_number
-from exam_service.demo.seed import PROVINCES
+from exam_service.demo.seed import EXEMPTED, PROVINCES
 from exam_service.settings import Settings
 
 
@@ -33,6 +33,7 @@ def walkthrough(settings: Settings) -> str:
         general, simple = identity_number(province_id, 1), identity_number(province_id, 2)
         lines.append(f"    {name:<8}{general:<28}{simple}")
     lines += [
+        f"    业务水平免考 exempted: {identity_number(PROVINCES[0][0], EXEMPTED)}（{PROVINCES[0][1]}）",
         "  工作人员 staff（登录页 /staff/login）",
         "    hunan-body 考核机构 · hunan-institution 医疗机构",
         "    hunan-authority 卫生行政部门 · hunan-operator 运维",

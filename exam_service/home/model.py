@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from exam_service.papers.model import UNDER_WAY, PaperOffer, attempts_used, is_passed
+from exam_service.papers.model import UNDER_WAY
+from exam_service.papers.retakes import PaperOffer, attempts_used
 from exam_service.registration.model import STATE_LABELS, Entitlement, State
 
 
@@ -59,8 +60,9 @@ def physician_home(entitled: Entitlement, offers: Sequence[PaperOffer]) -> Physi
     for offer in offers:
         if offer.availability.may_start:
             again = any(attempt.result_is_known for attempt in offer.attempts)
+            verb = "补考" if offer.availability.round_id else "再次参加" if again else "参加"
             step = NextStep(
-                f"{'再次参加' if again else '参加'}{offer.label}",
+                f"{verb}{offer.label}",
                 f"{offer.rule.items}题，{offer.rule.minutes}分钟，全程开启摄像头监考。",
                 "/papers",
                 "去参加测评",
@@ -70,7 +72,7 @@ def physician_home(entitled: Entitlement, offers: Sequence[PaperOffer]) -> Physi
     if any(attempt.awaits_confirmation for offer in offers for attempt in offer.attempts):
         step = NextStep("等待评定", "您已交卷，请等待考核机构确认成绩。", "/papers", "查看测评")
         return PhysicianHome(labels["awaiting"], _steps(2), step)
-    if offers and all(is_passed(offer.attempts) for offer in offers):
+    if offers and all(offer.counts_as_passed for offer in offers):
         step = NextStep("测评已全部合格", "各项测评均已合格，请留意本周期考核结果。", "/papers", "查看成绩")
         return PhysicianHome("测评合格", _steps(3), step)
     if not offers:
@@ -79,7 +81,7 @@ def physician_home(entitled: Entitlement, offers: Sequence[PaperOffer]) -> Physi
             _steps(2),
             NextStep("无需参加测评", "按您适用的考核程序，本周期不需要参加测评，请等待考核结果。"),
         )
-    closed = next(offer for offer in offers if not is_passed(offer.attempts))
+    closed = next(offer for offer in offers if not offer.counts_as_passed)
     step = NextStep(
         "暂无可参加的测评", closed.availability.reason or "请留意考核通知。", "/papers", "查看测评"
     )

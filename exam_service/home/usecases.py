@@ -8,6 +8,7 @@ from typing import Protocol
 from exam_service.accounts.model import Principal, Role
 from exam_service.errors import Unavailable
 from exam_service.home.model import PhysicianHome, physician_home
+from exam_service.invigilation import usecases as invigilation
 from exam_service.organisations import usecases as organisations
 from exam_service.papers import usecases as papers
 from exam_service.registration import usecases as registration
@@ -63,6 +64,9 @@ async def staff_cards(services: Services, principal: Principal, queue: Gauges) -
             counts = await review.counts(tx, principal)
             cards.append(Card("待评定", str(counts.awaiting), "/review", "已交卷，等待本机构确认成绩"))
             cards.append(Card("全部测评", str(counts.all), "/review?tab=all", "查看监考抓拍与核验记录"))
+            sat, attention = await invigilation.sitting_now(tx, services.clock, principal)
+            waiting = f"，{attention}项待处理" if attention else ""
+            cards.append(Card("测评监控", str(sat), "/invigilation", f"份试卷正在作答{waiting}"))
         states = await registration.counts_in_scope(tx, principal)
     cards.extend(
         Card(STATE_LABELS[state], str(states[state]), None, "名医师")

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from exam_service.crypto.hashes import keyed_hash, same
 from exam_service.errors import Forbidden, LoginRequired
-from exam_service.http.guards import Handler
+from exam_service.http.guards import PUBLIC, Handler, access_of
 from exam_service.http.request_keys import CSRF_BASIS, CSRF_TOKEN, SESSION_DIGEST, VIEWER
 from exam_service.http.requests import form_fields
 
@@ -43,6 +43,9 @@ def csrf_middleware(key: bytes) -> Any:
         if request.method not in _SAFE and request.match_info.http_exception is None:
             if "Origin" in request.headers and not is_same_origin(request):
                 raise Forbidden(_EXPIRED, code="bad_origin")
+            nobody = request.get(VIEWER) is None
+            if nobody and access_of(request.match_info.handler) is not PUBLIC:
+                raise LoginRequired("登录已过期，请重新登录。")  # asked first: so did the token
             sent = request.headers.get(HEADER)
             if sent is None and request.content_type in {
                 "application/x-www-form-urlencoded",
@@ -50,8 +53,8 @@ def csrf_middleware(key: bytes) -> Any:
             }:
                 sent = (await form_fields(request)).get(FIELD)
             if not same(sent or "", request[CSRF_TOKEN]):
-                if request.get(VIEWER) is None and SESSION_DIGEST in request:
-                    raise LoginRequired("登录已过期，请重新登录。")  # the token went with the session
+                if nobody and SESSION_DIGEST in request:
+                    raise LoginRequired("登录已过期，请重新登录。")
                 raise Forbidden(_EXPIRED, code="bad_csrf")
         return await handler(request)
 

@@ -10,6 +10,9 @@ VIEWER = web.RequestKey("viewer", object)
 """Who is logged in, as the session store gave it; ``None`` for a visitor."""
 
 SESSION_DIGEST = web.RequestKey("session_digest", bytes)
+DEVICE_TOKEN = web.RequestKey("device_token", str)
+"""Of the browser, whoever is logged in on it; see :mod:`exam_service.http.device`."""
+
 CSRF_BASIS = web.RequestKey("csrf_basis", str)
 CSRF_TOKEN = web.RequestKey("csrf_token", str)
 

@@ -10,8 +10,9 @@ from exam_service.http.guards import Handler
 
 _HOST = re.compile(r"^[A-Za-z0-9.\-\[\]:]+$")
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
-    "connect-src 'self'{sockets}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "media-src 'self' blob:; connect-src 'self'{sockets}; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
 )
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from exam_service.wiring import Job, Services, Wiring
+from exam_service.wiring import Job, Wiring
 
 
 def setup(wiring: Wiring) -> None:
     from exam_service.papers import routes, usecases  # noqa: PLC0415 - workers need no web
 
-    async def close_due(services: Services) -> None:
-        await usecases.close_due(services.database, services.clock)
-
     wiring.add_routes(routes.ROUTES)
-    wiring.add_job(Job("deadlines", 1.0, close_due))
+    wiring.add_job(Job("deadlines", 1.0, usecases.sweep))
+    wiring.add_beat(Job("pulse", 1.0, usecases.pulse))

@@ -1,8 +1,8 @@
-"""An attempt: sitting one paper once. States, the table of moves, marks and retake rules. Pure."""
+"""An attempt: sitting one paper once. States, the table of moves, marks. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -10,9 +10,8 @@ from enum import StrEnum
 from uuid import UUID
 
 from exam_service.cycles.policy import Confirmation, PaperRule, Subject
-from exam_service.errors import Conflict, IllegalMove, Invalid
-from exam_service.registration.model import Entitlement
-from exam_service.registration.model import State as Registered
+from exam_service.errors import Conflict, IllegalMove
+from exam_service.papers.journal import NOTHING, Receipt
 
 
 class State(StrEnum):
@@ -38,9 +37,11 @@ MOVES: Mapping[State, frozenset[State]] = {
     State.PREPARED: frozenset({State.ADMITTED, State.VOID}),
     State.ADMITTED: frozenset({State.RUNNING, State.CLOSING, State.TERMINATED, State.VOID}),
     State.RUNNING: frozenset({State.CLOSING, State.CLOSED, State.TERMINATED, State.VOID}),
-    State.CLOSING: frozenset({State.CLOSED, State.TERMINATED, State.VOID}),
+    # Back to running: time was added.
+    State.CLOSING: frozenset({State.RUNNING, State.CLOSED, State.TERMINATED, State.VOID}),
     State.CLOSED: frozenset({State.MARKED, State.VOID}),
-    State.MARKED: frozenset({State.CONFIRMED, State.VOID}),
+    # Back to closed: late answers were accepted, and are marked.
+    State.MARKED: frozenset({State.CLOSED, State.CONFIRMED, State.VOID}),
     State.CONFIRMED: frozenset({State.VOID}),
     State.TERMINATED: frozenset({State.VOID}),
     State.VOID: frozenset(),
@@ -59,7 +60,15 @@ def check_move(attempt_id: UUID, from_state: State, to_state: State) -> None:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A row of ``attempt``. ``mark`` is of 100; ``passed`` is the decision once one is confirmed."""
+    """A row of ``attempt``. ``mark`` is of 100; ``passed`` is the decision once one is confirmed.
+
+    Attributes:
+        checked_at: When the identity check was passed; minutes count from admission, later.
+        extra_minutes: Granted for special needs, fixed at admission.
+        device_hash: Of the browser that holds the lease; ``None`` when none does, or staff released it.
+        receipt: Where the chain of its journal ends.
+        round_id: The make-up round that it belongs to.
+    """
 
     id: UUID
     province_id: str
@@ -81,6 +90,11 @@ class Attempt:
     correct: int | None
     mark: Decimal | None
     passed: bool | None
+    checked_at: datetime | None = None
+    extra_minutes: int = 0
+    device_hash: bytes | None = None
+    receipt: Receipt = NOTHING
+    round_id: UUID | None = None
 
     @property
     def is_over(self) -> bool:
@@ -100,33 +114,44 @@ class Attempt:
         )
 
 
+class PageEventKind(StrEnum):
+    HIDDEN = "hidden"
+    VISIBLE = "visible"
+    BLUR = "blur"
+    FOCUS = "focus"
+    COPY = "copy"
+    CUT = "cut"
+    PASTE = "paste"
+    PRINT = "print"
+    SELECT_ALL = "select_all"
+    FULLSCREEN_EXIT = "fullscreen_exit"
+
+
 @dataclass(frozen=True)
-class AnswerEvent:
-    """One answer as a browser sent it; ordered by (epoch, seq), which also makes it idempotent.
+class PageEvent:
+    """What a page noticed (a tab left, a paste …): evidence for people, never punishment by itself."""
 
-    Attributes:
-        epoch: Lease of the page that sent it.
-        seq: Counts from 1 within the epoch.
-        option_id: ``None`` takes the answer back.
-        client_time: What the browser's clock said: evidence, never authority.
-    """
-
-    attempt_id: UUID
-    epoch: int
-    seq: int
-    item_id: UUID
-    option_id: UUID | None
+    kind: PageEventKind
     client_time: datetime
 
 
-def check_answer(event: AnswerEvent, options: Sequence[UUID] | None) -> None:
-    """Refuse an answer to what isn't in the paper; ``options`` are the item's, ``None`` if it isn't in it.
+@dataclass(frozen=True)
+class Outage:
+    """A time in which no web process could store anything."""
 
-    Raises:
-        Invalid: The item isn't in this paper, or the option isn't the item's.
-    """
-    if options is None or (event.option_id is not None and event.option_id not in options):
-        raise Invalid("这道题或选项不属于本试卷，请刷新页面。", code="not_in_paper")
+    id: UUID
+    began_at: datetime
+    ended_at: datetime
+
+
+@dataclass(frozen=True)
+class SignedReceipt:
+    """The end of an attempt's chain at its close: how many events, 32 bytes, and an Ed25519 signature."""
+
+    count: int
+    head: bytes
+    closed_at: datetime
+    signature: bytes
 
 
 def mark_of(correct: int, total: int) -> Decimal:
@@ -142,114 +167,6 @@ def mark_text(mark: Decimal) -> str:
 def count_correct(answers: Mapping[UUID, UUID | None], keys: Mapping[UUID, UUID]) -> int:
     """How many items have their key as current answer."""
     return sum(answers.get(item_id) == key for item_id, key in keys.items())
-
-
-@dataclass(frozen=True)
-class Availability:
-    """Whether a paper can be started, and if not, why, in one sentence.
-
-    Attributes:
-        resumes: The attempt that 进入测评 goes back to.
-    """
-
-    may_start: bool
-    reason: str | None = None
-    resumes: Attempt | None = None
-
-
-def attempts_used(attempts: Sequence[Attempt]) -> int:
-    """Attempts count from admission; a void one doesn't."""
-    return sum(attempt.admitted_at is not None and attempt.state is not State.VOID for attempt in attempts)
-
-
-def is_passed(attempts: Sequence[Attempt]) -> bool:
-    return any(attempt.result_is_known and attempt.passed for attempt in attempts)
-
-
-def is_completed(rule: PaperRule, attempts: Sequence[Attempt]) -> bool:
-    """Passed, or sat as often as it may be: then the next paper in order opens, whatever the result."""
-    if is_passed(attempts):
-        return True
-    finished = [attempt for attempt in attempts if attempt.state in FINISHED]
-    return rule.attempts is not None and len(finished) >= rule.attempts
-
-
-def availability(
-    rule: PaperRule,
-    attempts: Sequence[Attempt],
-    *,
-    before: str | None,
-    tests_window: str | None,
-    running: str | None = None,
-) -> Availability:
-    """May this paper be started now?
-
-    Args:
-        rule: The policy's rule for it.
-        attempts: All attempts at it in this cycle.
-        before: Name of the paper that has to be completed first and isn't.
-        tests_window: The days of the tests when today isn't one of them.
-        running: Name of another paper that is being sat: two clocks at once would be a trap.
-    """
-    for attempt in attempts:
-        if attempt.state in UNDER_WAY:
-            return Availability(may_start=True, resumes=attempt)
-        if attempt.state in {State.CLOSING, State.CLOSED}:
-            return Availability(may_start=False, reason="试卷正在提交，请稍候刷新查看。")
-    if is_passed(attempts):
-        return Availability(may_start=False, reason="本项测评已合格，无需再次参加。")
-    if any(attempt.awaits_confirmation for attempt in attempts):
-        return Availability(may_start=False, reason="已交卷，请等待考核机构评定。")
-    if rule.attempts is not None and attempts_used(attempts) >= rule.attempts:
-        return Availability(may_start=False, reason="测评次数已用完，请留意考核机构的补考安排。")
-    if tests_window is not None:
-        return Availability(may_start=False, reason=f"不在测评时间内，测评时间为 {tests_window}。")
-    if before is not None:
-        return Availability(may_start=False, reason=f"请先完成{before}。")
-    if running is not None:
-        return Availability(may_start=False, reason=f"您正在参加{running}，请先完成并交卷。")
-    prepared = next((attempt for attempt in attempts if attempt.state is State.PREPARED), None)
-    return Availability(may_start=True, resumes=prepared)
-
-
-@dataclass(frozen=True)
-class PaperOffer:
-    """A paper as 参加测评 lists it: its rule, what was sat, and whether it may be started now."""
-
-    rule: PaperRule
-    label: str
-    attempts: tuple[Attempt, ...]
-    availability: Availability
-
-
-def offers_of(entitled: Entitlement, attempts: Sequence[Attempt], now: datetime) -> list[PaperOffer]:
-    """The papers of a registration, in the order of its procedure."""
-    policy = entitled.cycle.policy
-    window = None if entitled.cycle.tests_are_open(now) else entitled.cycle.window()
-    offers: list[PaperOffer] = []
-    unfinished: str | None = None
-    for rule in entitled.rule.papers:
-        own = tuple(attempt for attempt in attempts if attempt.subject is rule.subject)
-        label = policy.label(rule.subject)
-        before = unfinished if entitled.rule.in_order else None
-        running = next(
-            (
-                policy.label(attempt.subject)
-                for attempt in attempts
-                if attempt.subject is not rule.subject and attempt.state in UNDER_WAY
-            ),
-            None,
-        )
-        if entitled.may_test:
-            open_or_not = availability(rule, own, before=before, running=running, tests_window=window)
-        else:
-            over = entitled.registration.state is Registered.CONCLUDED
-            reason = "本周期考核已结束，请查看考核结果。" if over else "报名完成并通过审核后才能参加测评。"
-            open_or_not = Availability(may_start=False, reason=reason)
-        offers.append(PaperOffer(rule, label, own, open_or_not))
-        if unfinished is None and not is_completed(rule, own):
-            unfinished = label
-    return offers
 
 
 class LeaseLost(Conflict):

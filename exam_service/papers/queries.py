@@ -1,17 +1,27 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import TypeAlias
 from uuid import UUID
 
 from exam_service.cycles.policy import Subject, parse_rule
-from exam_service.papers.model import AnswerEvent, Attempt, State
+from exam_service.errors import NotFound
+from exam_service.ids import new_id
+from exam_service.papers.journal import AnswerEvent, Entry, Receipt, Source
+from exam_service.papers.model import Attempt, Outage, PageEvent, SignedReceipt, State
+from exam_service.papers.oversight import Notice, RequestState, Silence, Termination, TimeRequest
+from exam_service.papers.retakes import MakeupRound
 from exam_service.storage.database import Row, Tx
 from exam_service.storage.statements import Statements
 
 SQL = Statements("exam_service.papers")
+
+Paper: TypeAlias = Sequence[tuple[UUID, Sequence[UUID]]]
+"""Its items in order, each with its options in order."""
 
 
 def _attempt(row: Row) -> Attempt:
@@ -36,6 +46,11 @@ def _attempt(row: Row) -> Attempt:
         correct=row["correct"],
         mark=row["mark"],
         passed=row["passed"],
+        checked_at=row["checked_at"],
+        extra_minutes=row["extra_minutes"],
+        device_hash=row["device_hash"],
+        receipt=Receipt(row["receipt_count"], row["receipt_head"]),
+        round_id=row["round_id"],
     )
 
 
@@ -56,22 +71,62 @@ async def insert_attempt(tx: Tx, attempt: Attempt, notice_version: str, notice_a
         notice_version,
         notice_accepted_at,
         attempt.total,
+        attempt.round_id,
     )
     return inserted is not None
 
 
-async def insert_attempt_items(tx: Tx, attempt_id: UUID, paper: Sequence[tuple[UUID, list[UUID]]]) -> None:
-    await tx.execute_many(
-        SQL["insert_attempt_item"],
-        [
-            (attempt_id, position, item_id, option_ids)
-            for position, (item_id, option_ids) in enumerate(paper, start=1)
-        ],
+async def insert_attempt_items(tx: Tx, attempt_id: UUID, paper: Paper) -> None:
+    await tx.execute(
+        SQL["insert_attempt_items"],
+        attempt_id,
+        [item_id for item_id, _ in paper],
+        [f"{{{','.join(map(str, option_ids))}}}" for _, option_ids in paper],
     )
 
 
-async def update_notice(tx: Tx, attempt_id: UUID, version: str, accepted_at: datetime) -> None:
-    await tx.execute(SQL["update_notice"], attempt_id, version, accepted_at)
+async def update_notice(
+    tx: Tx, attempt_id: UUID, version: str, accepted_at: datetime, round_id: UUID | None
+) -> None:
+    await tx.execute(SQL["update_notice"], attempt_id, version, accepted_at, round_id)
+
+
+async def select_earlier_papers(tx: Tx, registration_id: UUID, subject: Subject) -> list[frozenset[UUID]]:
+    rows = await tx.fetch(SQL["select_earlier_papers"], registration_id, subject)
+    return [frozenset(row["items"]) for row in rows]
+
+
+async def select_extra_minutes(tx: Tx, registration_id: UUID) -> dict[Subject, int]:
+    rows = await tx.fetch(SQL["select_extra_minutes"], registration_id)
+    return {Subject(row["subject"]): row["extra_minutes"] for row in rows}
+
+
+async def lock_optional_body(tx: Tx, body_id: UUID, province_id: str) -> UUID | None:
+    found: UUID | None = await tx.fetch_value(SQL["lock_optional_body"], body_id, province_id)
+    return found
+
+
+async def insert_round(tx: Tx, opened: MakeupRound, opened_by: UUID, opened_at: datetime) -> None:
+    await tx.execute(
+        SQL["insert_round"],
+        opened.id,
+        opened.province_id,
+        opened.cycle_id,
+        opened.body_id,
+        opened.opens,
+        opened.closes,
+        opened_by,
+        opened_at,
+    )
+
+
+async def select_rounds(tx: Tx, cycle_id: UUID, body_id: UUID, province_id: str) -> list[MakeupRound]:
+    rows = await tx.fetch(SQL["select_rounds"], cycle_id, body_id, province_id)
+    return [MakeupRound(**row) for row in rows]
+
+
+async def select_rounds_of_body(tx: Tx, body_id: UUID, province_id: str) -> list[MakeupRound]:
+    return [MakeupRound(**row) for row in await tx.fetch(SQL["select_rounds_of_body"], body_id, province_id)]
 
 
 async def select_attempts(tx: Tx, registration_id: UUID, province_id: str) -> list[Attempt]:
@@ -81,6 +136,13 @@ async def select_attempts(tx: Tx, registration_id: UUID, province_id: str) -> li
 async def select_optional_attempt(tx: Tx, attempt_id: UUID, province_id: str) -> Attempt | None:
     row = await tx.fetch_optional(SQL["select_optional_attempt"], attempt_id, province_id)
     return _attempt(row) if row else None
+
+
+async def select_attempt_anywhere(tx: Tx, attempt_id: UUID) -> Attempt:
+    row = await tx.fetch_optional(SQL["select_attempt_anywhere"], attempt_id)
+    if row is None:
+        raise NotFound("没有找到这次测评。", code="no_such_attempt")
+    return _attempt(row)
 
 
 async def lock_optional_attempt(tx: Tx, attempt_id: UUID, province_id: str) -> Attempt | None:
@@ -119,12 +181,98 @@ async def insert_move(
     )
 
 
-async def update_admitted(tx: Tx, attempt_id: UUID, admitted_at: datetime, deadline: datetime) -> None:
-    await tx.execute(SQL["update_admitted"], attempt_id, admitted_at, deadline)
+async def lock_attempts(tx: Tx, registration_id: UUID, province_id: str) -> list[Attempt]:
+    return [_attempt(row) for row in await tx.fetch(SQL["lock_attempts"], registration_id, province_id)]
 
 
-async def update_lease(tx: Tx, attempt_id: UUID, epoch: int) -> None:
-    await tx.execute(SQL["update_lease"], attempt_id, epoch)
+async def update_checked(tx: Tx, attempt_id: UUID, checked_at: datetime, device_hash: bytes | None) -> None:
+    await tx.execute(SQL["update_checked"], attempt_id, checked_at, device_hash)
+
+
+async def update_admitted(
+    tx: Tx, before: Attempt, admitted: Attempt, cause: str, actor_id: UUID | None
+) -> None:
+    """The move and what is fixed with it."""
+    await tx.execute(
+        SQL["update_admitted"],
+        admitted.id,
+        new_id(),
+        admitted.province_id,
+        before.state,
+        admitted.state,
+        cause,
+        actor_id,
+        admitted.admitted_at,
+        admitted.deadline,
+        admitted.extra_minutes,
+        admitted.round_id,
+    )
+
+
+@dataclass(frozen=True)
+class DrawnPaper:
+    """A paper that was drawn for an attempt which doesn't exist yet."""
+
+    registration_id: UUID
+    subject: Subject
+    ordinal: int
+    paper: Paper
+
+    @property
+    def key(self) -> tuple[UUID, Subject, int]:
+        return self.registration_id, self.subject, self.ordinal
+
+
+async def delete_drawn_paper(tx: Tx, registration_id: UUID, subject: Subject, ordinal: int) -> Paper | None:
+    paper = await tx.fetch_value(SQL["delete_drawn_paper"], registration_id, subject, ordinal)
+    if paper is None:
+        return None
+    return [(UUID(item_id), [UUID(option_id) for option_id in option_ids]) for item_id, option_ids in paper]
+
+
+async def insert_drawn_papers(tx: Tx, drawn: Sequence[DrawnPaper], drawn_at: datetime) -> None:
+    """Those that are drawn already stay as they are."""
+    await tx.execute(
+        SQL["insert_drawn_papers"],
+        [each.registration_id for each in drawn],
+        [each.subject for each in drawn],
+        [each.ordinal for each in drawn],
+        [
+            json.dumps([[str(item_id), list(map(str, option_ids))] for item_id, option_ids in each.paper])
+            for each in drawn
+        ],
+        drawn_at,
+    )
+
+
+async def select_drawn(tx: Tx, registration_ids: Sequence[UUID]) -> set[tuple[UUID, Subject, int]]:
+    rows = await tx.fetch(SQL["select_drawn"], registration_ids)
+    return {(row["registration_id"], Subject(row["subject"]), row["ordinal"]) for row in rows}
+
+
+async def select_attempts_of(
+    tx: Tx, registration_ids: Sequence[UUID], province_id: str
+) -> dict[UUID, list[Attempt]]:
+    """By registration; those without any are left out."""
+    found: dict[UUID, list[Attempt]] = {}
+    for row in await tx.fetch(SQL["select_attempts_of"], registration_ids, province_id):
+        found.setdefault(row["registration_id"], []).append(_attempt(row))
+    return found
+
+
+async def select_earlier_papers_of(
+    tx: Tx, registration_ids: Sequence[UUID]
+) -> dict[tuple[UUID, Subject], list[frozenset[UUID]]]:
+    """By registration and subject: the items of each paper that was prepared."""
+    found: dict[tuple[UUID, Subject], list[frozenset[UUID]]] = {}
+    for row in await tx.fetch(SQL["select_earlier_papers_of"], registration_ids):
+        key = row["registration_id"], Subject(row["subject"])
+        found.setdefault(key, []).append(frozenset(row["items"]))
+    return found
+
+
+async def update_lease(tx: Tx, attempt_id: UUID, epoch: int, device_hash: bytes) -> None:
+    await tx.execute(SQL["update_lease"], attempt_id, epoch, device_hash)
 
 
 async def update_closed(tx: Tx, attempt_id: UUID, closed_at: datetime, handed_in_at: datetime | None) -> None:
@@ -143,43 +291,226 @@ async def select_paper(tx: Tx, attempt_id: UUID) -> list[tuple[UUID, list[UUID]]
     return [(row["item_id"], row["option_ids"]) for row in await tx.fetch(SQL["select_paper"], attempt_id)]
 
 
-async def select_optional_options(tx: Tx, attempt_id: UUID, item_id: UUID) -> list[UUID] | None:
-    options: Any = await tx.fetch_value(SQL["select_optional_options"], attempt_id, item_id)
-    return options if options is None else list(options)
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the batch writer needs of an attempt whose row it holds."""
+
+    account_id: UUID
+    state: State
+    deadline: datetime | None
+    lease_epoch: int
+    receipt: Receipt
 
 
-async def insert_answer_event(tx: Tx, event: AnswerEvent, received_at: datetime) -> bool:
-    inserted = await tx.fetch_value(
-        SQL["insert_answer_event"],
-        event.attempt_id,
-        event.epoch,
-        event.seq,
-        event.item_id,
-        event.option_id,
-        event.client_time,
-        received_at,
+async def lock_for_answers(tx: Tx, attempt_ids: Sequence[UUID]) -> dict[UUID, Held]:
+    rows = await tx.fetch(SQL["lock_for_answers"], attempt_ids)
+    return {
+        row["id"]: Held(
+            row["account_id"],
+            State(row["state"]),
+            row["deadline"],
+            row["lease_epoch"],
+            Receipt(row["receipt_count"], row["receipt_head"]),
+        )
+        for row in rows
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What an answer falls on: the item's options, what was journaled under its key, what stands now.
+
+    Attributes:
+        options: ``None`` when the item isn't in the paper.
+        earlier: The entry of the same (attempt, epoch, seq).
+        standing: (epoch, seq) of the current answer to the item.
+    """
+
+    options: list[UUID] | None
+    earlier: Entry | None
+    standing: tuple[int, int] | None
+
+
+async def select_grounds(tx: Tx, events: Sequence[AnswerEvent]) -> list[Ground]:
+    """In the order of ``events``."""
+    rows = await tx.fetch(
+        SQL["select_grounds"],
+        [event.attempt_id for event in events],
+        [event.epoch for event in events],
+        [event.seq for event in events],
+        [event.item_id for event in events],
     )
-    return inserted is not None
+    return [
+        Ground(
+            row["option_ids"],
+            None if row["number"] is None else _entry(row),
+            None if row["answer_epoch"] is None else (row["answer_epoch"], row["answer_seq"]),
+        )
+        for row in rows
+    ]
 
 
-async def select_answer_event(tx: Tx, attempt_id: UUID, epoch: int, seq: int) -> tuple[UUID, UUID | None]:
-    row = await tx.fetch_optional(SQL["select_answer_event"], attempt_id, epoch, seq)
-    assert row is not None  # noqa: S101 - asked for only after its insert met it
-    return row["item_id"], row["option_id"]
-
-
-async def upsert_answer(tx: Tx, event: AnswerEvent) -> None:
+async def insert_answers(
+    tx: Tx, entries: Sequence[Entry], current: Sequence[AnswerEvent], receipts: Mapping[UUID, Receipt]
+) -> None:
+    """Journal ``entries``, make ``current`` (one of an item) stand, move the chains on: one statement."""
+    events = [entry.event for entry in entries]
     await tx.execute(
-        SQL["upsert_answer"], event.attempt_id, event.item_id, event.option_id, event.epoch, event.seq
+        SQL["insert_answers"],
+        [event.attempt_id for event in events],
+        [entry.number for entry in entries],
+        [event.epoch for event in events],
+        [event.seq for event in events],
+        [event.item_id for event in events],
+        [event.option_id for event in events],
+        [event.client_time for event in events],
+        [entry.received_at for entry in entries],
+        [entry.counted for entry in entries],
+        [entry.source for entry in entries],
+        [entry.receipt for entry in entries],
+        [event.attempt_id for event in current],
+        [event.item_id for event in current],
+        [event.option_id for event in current],
+        [event.epoch for event in current],
+        [event.seq for event in current],
+        list(receipts),
+        [receipt.number for receipt in receipts.values()],
+        [receipt.digest for receipt in receipts.values()],
     )
+
+
+def _entry(row: Row) -> Entry:
+    event = AnswerEvent(
+        row["attempt_id"], row["epoch"], row["seq"], row["item_id"], row["option_id"], row["client_time"]
+    )
+    return Entry(
+        event, row["number"], row["received_at"], row["counted"], Source(row["source"]), row["receipt"]
+    )
+
+
+async def select_journal(tx: Tx, attempt_id: UUID) -> list[Entry]:
+    return [_entry(row) for row in await tx.fetch(SQL["select_journal"], attempt_id)]
+
+
+async def select_accepted(tx: Tx, attempt_id: UUID) -> set[int]:
+    return {row["number"] for row in await tx.fetch(SQL["select_accepted"], attempt_id)}
+
+
+async def insert_acceptances(
+    tx: Tx, attempt_id: UUID, numbers: Sequence[int], reason: str, by: UUID, at: datetime
+) -> None:
+    await tx.execute(SQL["insert_acceptances"], attempt_id, numbers, reason, by, at)
+
+
+async def upsert_answers(tx: Tx, current: Sequence[AnswerEvent]) -> None:
+    await tx.execute(
+        SQL["upsert_answers"],
+        [event.attempt_id for event in current],
+        [event.item_id for event in current],
+        [event.option_id for event in current],
+        [event.epoch for event in current],
+        [event.seq for event in current],
+    )
+
+
+async def insert_attempt_receipt(
+    tx: Tx, attempt_id: UUID, end: Receipt, digest: bytes, closed_at: datetime, signature: bytes
+) -> None:
+    await tx.execute(SQL["insert_attempt_receipt"], attempt_id, end.number, digest, closed_at, signature)
+
+
+async def select_optional_attempt_receipt(tx: Tx, attempt_id: UUID) -> SignedReceipt | None:
+    row = await tx.fetch_optional(SQL["select_optional_attempt_receipt"], attempt_id)
+    return SignedReceipt(**row) if row else None
 
 
 async def select_answers(tx: Tx, attempt_id: UUID) -> dict[UUID, UUID | None]:
     return {row["item_id"]: row["option_id"] for row in await tx.fetch(SQL["select_answers"], attempt_id)}
 
 
-async def upsert_presence(tx: Tx, attempt_id: UUID, seen_at: datetime, epoch: int) -> None:
-    await tx.execute(SQL["upsert_presence"], attempt_id, seen_at, epoch)
+async def upsert_presence(tx: Tx, attempt_id: UUID, seen_at: datetime, epoch: int) -> datetime | None:
+    """Gives when the page was last heard before."""
+    before: datetime | None = await tx.fetch_value(SQL["upsert_presence"], attempt_id, seen_at, epoch)
+    return before
+
+
+async def insert_presence_gap(tx: Tx, attempt_id: UUID, began_at: datetime, ended_at: datetime) -> None:
+    await tx.execute(SQL["insert_presence_gap"], attempt_id, began_at, ended_at)
+
+
+async def insert_page_events(
+    tx: Tx, attempt_id: UUID, epoch: int, events: Sequence[PageEvent], received_at: datetime, most: int
+) -> None:
+    """Up to ``most`` an attempt."""
+    await tx.execute(
+        SQL["insert_page_events"],
+        attempt_id,
+        epoch,
+        [new_id() for _ in events],
+        [event.kind for event in events],
+        [event.client_time for event in events],
+        received_at,
+        most,
+    )
+
+
+async def update_deadline(tx: Tx, attempt_id: UUID, deadline: datetime) -> None:
+    await tx.execute(SQL["update_deadline"], attempt_id, deadline)
+
+
+async def insert_credit(
+    tx: Tx,
+    attempt: Attempt,
+    seconds: int,
+    *,
+    kind: str,
+    reason: str,
+    granted_by: UUID | None,
+    outage_id: UUID | None,
+    request_id: UUID | None,
+    granted_at: datetime,
+) -> bool:
+    """``False`` when this outage was credited before."""
+    inserted = await tx.fetch_value(
+        SQL["insert_credit"],
+        new_id(),
+        attempt.province_id,
+        attempt.id,
+        kind,
+        seconds,
+        outage_id,
+        request_id,
+        reason,
+        granted_by,
+        granted_at,
+    )
+    return inserted is not None
+
+
+async def lock_optional_pulse(tx: Tx) -> datetime | None:
+    at: datetime | None = await tx.fetch_value(SQL["lock_optional_pulse"])
+    return at
+
+
+async def select_optional_pulse(tx: Tx) -> datetime | None:
+    at: datetime | None = await tx.fetch_value(SQL["select_optional_pulse"])
+    return at
+
+
+async def upsert_pulse(tx: Tx, at: datetime) -> None:
+    await tx.execute(SQL["upsert_pulse"], at)
+
+
+async def insert_outage(tx: Tx, began_at: datetime, ended_at: datetime) -> None:
+    await tx.execute(SQL["insert_outage"], new_id(), began_at, ended_at)
+
+
+async def select_uncredited(tx: Tx, since: datetime, limit: int) -> list[tuple[UUID, Outage]]:
+    """Attempts that an outage hit, with the outage; the oldest outage first."""
+    return [
+        (row["attempt_id"], Outage(row["outage_id"], row["began_at"], row["ended_at"]))
+        for row in await tx.fetch(SQL["select_uncredited"], since, limit)
+    ]
 
 
 async def select_due(tx: Tx, now: datetime, grace_began: datetime, limit: int) -> list[UUID]:
@@ -188,3 +519,108 @@ async def select_due(tx: Tx, now: datetime, grace_began: datetime, limit: int) -
 
 async def select_unmarked(tx: Tx, limit: int) -> list[UUID]:
     return [row["id"] for row in await tx.fetch(SQL["select_unmarked"], limit)]
+
+
+# oversight
+
+
+async def release_device(tx: Tx, attempt_id: UUID) -> None:
+    await tx.execute(SQL["release_device"], attempt_id)
+
+
+async def insert_termination(tx: Tx, attempt: Attempt, reason: str, by: UUID, at: datetime) -> bool:
+    """``False`` when one is open already."""
+    inserted = await tx.fetch_value(
+        SQL["insert_termination"], new_id(), attempt.province_id, attempt.id, reason, by, at
+    )
+    return inserted is not None
+
+
+async def select_optional_termination(tx: Tx, attempt_id: UUID) -> Termination | None:
+    row = await tx.fetch_optional(SQL["select_optional_termination"], attempt_id)
+    return Termination(**row) if row else None
+
+
+async def update_termination(tx: Tx, termination_id: UUID, state: str, by: UUID, at: datetime) -> None:
+    await tx.execute(SQL["update_termination"], termination_id, state, by, at)
+
+
+async def insert_notice(
+    tx: Tx, province_id: str, body_id: UUID, attempt_id: UUID | None, text: str, by: UUID, at: datetime
+) -> None:
+    await tx.execute(SQL["insert_notice"], new_id(), province_id, body_id, attempt_id, text, by, at)
+
+
+async def select_notices(
+    tx: Tx, body_id: UUID, since: datetime, attempt_id: UUID, limit: int
+) -> list[Notice]:
+    """The newest first."""
+    rows = await tx.fetch(SQL["select_notices"], body_id, since, attempt_id, limit)
+    return [Notice(**row) for row in rows]
+
+
+async def select_being_sat(tx: Tx, province_id: str, body_id: UUID) -> list[UUID]:
+    return [row["id"] for row in await tx.fetch(SQL["select_being_sat"], province_id, body_id)]
+
+
+async def insert_time_request(
+    tx: Tx, attempt: Attempt, began_at: datetime, ended_at: datetime, reason: str, at: datetime
+) -> UUID | None:
+    """``None`` when one is open already."""
+    request_id: UUID | None = await tx.fetch_value(
+        SQL["insert_time_request"], new_id(), attempt.province_id, attempt.id, began_at, ended_at, reason, at
+    )
+    return request_id
+
+
+async def select_time_requests(tx: Tx, attempt_id: UUID) -> list[TimeRequest]:
+    return [
+        TimeRequest(**{**row, "state": RequestState(row["state"])})
+        for row in await tx.fetch(SQL["select_time_requests"], attempt_id)
+    ]
+
+
+async def update_time_request(
+    tx: Tx, request_id: UUID, state: RequestState, by: UUID, at: datetime, note: str
+) -> None:
+    await tx.execute(SQL["update_time_request"], request_id, state, by, at, note)
+
+
+async def select_silences(tx: Tx, attempt_id: UUID) -> list[Silence]:
+    return [Silence(**row) for row in await tx.fetch(SQL["select_silences"], attempt_id)]
+
+
+async def count_late_answers(tx: Tx, attempt_id: UUID) -> int:
+    return int(await tx.fetch_value(SQL["count_late_answers"], attempt_id))
+
+
+async def lock_attempts_at(
+    tx: Tx, registration_id: UUID, province_id: str, subject: Subject
+) -> list[Attempt]:
+    rows = await tx.fetch(SQL["lock_attempts_at"], registration_id, province_id, subject)
+    return [_attempt(row) for row in rows]
+
+
+async def upsert_time_override(
+    tx: Tx,
+    registration_id: UUID,
+    subject: Subject,
+    province_id: str,
+    extra_minutes: int,
+    reason: str,
+    by: UUID,
+    at: datetime,
+) -> None:
+    await tx.execute(
+        SQL["upsert_time_override"], registration_id, subject, province_id, extra_minutes, reason, by, at
+    )
+
+
+async def upsert_takeover(
+    tx: Tx, attempt_id: UUID, device_hash: bytes, allowed_at: datetime, *, verified: bool
+) -> None:
+    await tx.execute(SQL["upsert_takeover"], attempt_id, device_hash, allowed_at, verified)
+
+
+async def exists_takeover(tx: Tx, attempt_id: UUID, device_hash: bytes, since: datetime) -> bool:
+    return bool(await tx.fetch_value(SQL["exists_takeover"], attempt_id, device_hash, since))

@@ -1,22 +1,53 @@
 -- name: insert_attempt
 -- Nothing when one is open already: two starts at once make one attempt.
 INSERT INTO attempt (id, province_id, registration_id, cycle_id, account_id, institution_id, body_id, subject,
-                     ordinal, state, rule, notice_version, notice_accepted_at, total)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                     ordinal, state, rule, notice_version, notice_accepted_at, total, round_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 ON CONFLICT DO NOTHING
 RETURNING id
 
--- name: insert_attempt_item
-INSERT INTO attempt_item (attempt_id, position, item_id, option_ids) VALUES ($1, $2, $3, $4)
+-- name: insert_attempt_items
+-- $3: the options of each item as an array's text, for they are not the same number everywhere.
+INSERT INTO attempt_item (attempt_id, position, item_id, option_ids)
+SELECT $1, i.position, i.item_id, i.options::uuid[]
+FROM unnest($2::uuid[], $3::text[]) WITH ORDINALITY AS i (item_id, options, position)
 
 -- name: update_notice
-UPDATE attempt SET notice_version = $2, notice_accepted_at = $3 WHERE id = $1
+-- A paper that was prepared in the days of the tests may be begun in a make-up round.
+UPDATE attempt SET notice_version = $2, notice_accepted_at = $3, round_id = $4 WHERE id = $1
+
+-- name: select_earlier_papers
+SELECT array_agg(i.item_id) AS items
+FROM attempt a JOIN attempt_item i ON i.attempt_id = a.id
+WHERE a.registration_id = $1 AND a.subject = $2
+GROUP BY a.id
+
+-- name: lock_optional_body
+SELECT id FROM body WHERE id = $1 AND province_id = $2 FOR NO KEY UPDATE
+
+-- name: insert_round
+INSERT INTO makeup_round (id, province_id, cycle_id, body_id, opens, closes, opened_by, opened_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+
+-- name: select_rounds
+SELECT id, province_id, cycle_id, body_id, opens, closes
+FROM makeup_round WHERE cycle_id = $1 AND body_id = $2 AND province_id = $3
+ORDER BY opens
+
+-- name: select_rounds_of_body
+SELECT id, province_id, cycle_id, body_id, opens, closes
+FROM makeup_round WHERE body_id = $1 AND province_id = $2
+ORDER BY opens DESC
 
 -- name: select_attempts
 SELECT * FROM attempt WHERE registration_id = $1 AND province_id = $2 ORDER BY subject, ordinal
 
 -- name: select_optional_attempt
 SELECT * FROM attempt WHERE id = $1 AND province_id = $2
+
+-- name: select_attempt_anywhere
+-- For operators at the command line: of whichever province.
+SELECT * FROM attempt WHERE id = $1
 
 -- name: lock_optional_attempt
 SELECT * FROM attempt WHERE id = $1 AND province_id = $2 FOR NO KEY UPDATE
@@ -31,11 +62,48 @@ UPDATE attempt SET state = $2 WHERE id = $1
 INSERT INTO attempt_move (id, attempt_id, province_id, from_state, to_state, cause, actor_id, at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 
+-- admission
+
+-- name: lock_attempts
+-- In order of id.
+SELECT * FROM attempt WHERE registration_id = $1 AND province_id = $2 ORDER BY id FOR NO KEY UPDATE
+
+-- name: update_checked
+UPDATE attempt SET checked_at = $2, device_hash = $3 WHERE id = $1
+
 -- name: update_admitted
-UPDATE attempt SET admitted_at = $2, deadline = $3 WHERE id = $1
+WITH moved AS (
+    INSERT INTO attempt_move (id, attempt_id, province_id, from_state, to_state, cause, actor_id, at)
+    VALUES ($2, $1, $3, $4, $5, $6, $7, $8)
+)
+UPDATE attempt SET state = $5, admitted_at = $8, deadline = $9, extra_minutes = $10, round_id = $11 WHERE id = $1
+
+-- name: delete_drawn_paper
+DELETE FROM drawn_paper WHERE registration_id = $1 AND subject = $2 AND ordinal = $3 RETURNING paper
+
+-- name: insert_drawn_papers
+INSERT INTO drawn_paper (registration_id, subject, ordinal, paper, drawn_at)
+SELECT p.registration_id, p.subject, p.ordinal, p.paper::jsonb, $5
+FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::text[]) AS p (registration_id, subject, ordinal, paper)
+ON CONFLICT DO NOTHING
+
+-- name: select_drawn
+SELECT registration_id, subject, ordinal FROM drawn_paper WHERE registration_id = ANY($1::uuid[])
+
+-- name: select_attempts_of
+SELECT * FROM attempt
+WHERE registration_id = ANY($1::uuid[]) AND province_id = $2
+ORDER BY registration_id, subject, ordinal
+
+-- name: select_earlier_papers_of
+SELECT a.registration_id, a.subject, array_agg(i.item_id) AS items
+FROM attempt a JOIN attempt_item i ON i.attempt_id = a.id
+WHERE a.registration_id = ANY($1::uuid[])
+GROUP BY a.id
+
 
 -- name: update_lease
-UPDATE attempt SET lease_epoch = $2 WHERE id = $1
+UPDATE attempt SET lease_epoch = $2, device_hash = $3 WHERE id = $1
 
 -- name: update_closed
 UPDATE attempt SET closed_at = $2, handed_in_at = $3 WHERE id = $1
@@ -49,32 +117,119 @@ UPDATE attempt SET passed = $2 WHERE id = $1
 -- name: select_paper
 SELECT item_id, option_ids FROM attempt_item WHERE attempt_id = $1 ORDER BY position
 
--- name: select_optional_options
-SELECT option_ids FROM attempt_item WHERE attempt_id = $1 AND item_id = $2
+-- name: lock_for_answers
+-- In order of id, as everybody who holds several: two batches never wait for each other in a circle.
+SELECT id, account_id, state, deadline, lease_epoch, receipt_count, receipt_head
+FROM attempt WHERE id = ANY($1::uuid[])
+ORDER BY id
+FOR NO KEY UPDATE
 
--- name: insert_answer_event
-INSERT INTO answer_event (attempt_id, epoch, seq, item_id, option_id, client_time, received_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT DO NOTHING
-RETURNING seq
+-- name: select_grounds
+SELECT u.attempt_id, i.option_ids, e.epoch, e.seq, e.item_id, e.option_id, e.client_time, e.number, e.received_at,
+       e.counted, e.source, e.receipt, a.epoch AS answer_epoch, a.seq AS answer_seq
+FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::uuid[]) WITH ORDINALITY
+     AS u (attempt_id, epoch, seq, item_id, place)
+LEFT JOIN attempt_item i ON i.attempt_id = u.attempt_id AND i.item_id = u.item_id
+LEFT JOIN answer_event e ON e.attempt_id = u.attempt_id AND e.epoch = u.epoch AND e.seq = u.seq
+LEFT JOIN answer a ON a.attempt_id = u.attempt_id AND a.item_id = u.item_id
+ORDER BY u.place
 
--- name: select_answer_event
-SELECT item_id, option_id FROM answer_event WHERE attempt_id = $1 AND epoch = $2 AND seq = $3
+-- name: insert_answers
+WITH journaled AS (
+    INSERT INTO answer_event (attempt_id, number, epoch, seq, item_id, option_id, client_time, received_at, counted,
+                              source, receipt)
+    SELECT * FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::integer[], $5::uuid[], $6::uuid[],
+                         $7::timestamptz[], $8::timestamptz[], $9::boolean[], $10::text[], $11::bytea[])
+), standing AS (
+    INSERT INTO answer AS a (attempt_id, item_id, option_id, epoch, seq)
+    SELECT * FROM unnest($12::uuid[], $13::uuid[], $14::uuid[], $15::integer[], $16::integer[])
+    ON CONFLICT (attempt_id, item_id) DO UPDATE
+    SET option_id = excluded.option_id, epoch = excluded.epoch, seq = excluded.seq
+    WHERE (a.epoch, a.seq) < (excluded.epoch, excluded.seq)
+)
+UPDATE attempt SET receipt_count = r.number, receipt_head = r.digest
+FROM unnest($17::uuid[], $18::integer[], $19::bytea[]) AS r (id, number, digest)
+WHERE attempt.id = r.id
 
--- name: upsert_answer
+-- name: upsert_answers
 -- An older event never replaces a newer one, whatever order they arrive in.
 INSERT INTO answer AS a (attempt_id, item_id, option_id, epoch, seq)
-VALUES ($1, $2, $3, $4, $5)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[])
 ON CONFLICT (attempt_id, item_id) DO UPDATE
 SET option_id = excluded.option_id, epoch = excluded.epoch, seq = excluded.seq
 WHERE (a.epoch, a.seq) < (excluded.epoch, excluded.seq)
+
+-- name: select_journal
+SELECT attempt_id, number, epoch, seq, item_id, option_id, client_time, received_at, counted, source, receipt
+FROM answer_event WHERE attempt_id = $1 ORDER BY number
+
+-- name: select_accepted
+SELECT number FROM answer_acceptance WHERE attempt_id = $1
+
+-- name: insert_acceptances
+INSERT INTO answer_acceptance (attempt_id, number, reason, accepted_by, accepted_at)
+SELECT $1, number, $3, $4, $5 FROM unnest($2::integer[]) AS number
+
+-- name: insert_attempt_receipt
+-- Closed again (late answers were accepted): the first signature stands, for the chain only grows.
+INSERT INTO attempt_receipt (attempt_id, count, head, closed_at, signature)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (attempt_id) DO NOTHING
+
+-- name: select_optional_attempt_receipt
+SELECT count, head, closed_at, signature FROM attempt_receipt WHERE attempt_id = $1
 
 -- name: select_answers
 SELECT item_id, option_id FROM answer WHERE attempt_id = $1
 
 -- name: upsert_presence
+-- Gives when the page was last heard before.
+WITH before AS (SELECT seen_at FROM presence WHERE attempt_id = $1)
 INSERT INTO presence (attempt_id, seen_at, epoch) VALUES ($1, $2, $3)
 ON CONFLICT (attempt_id) DO UPDATE SET seen_at = excluded.seen_at, epoch = excluded.epoch
+RETURNING (SELECT seen_at FROM before)
+
+-- name: insert_presence_gap
+INSERT INTO presence_gap (attempt_id, began_at, ended_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+
+-- name: insert_page_events
+INSERT INTO page_event (id, attempt_id, epoch, kind, client_time, received_at)
+SELECT e.id, $1, $2, e.kind, e.client_time, $6
+FROM unnest($3::uuid[], $4::text[], $5::timestamptz[]) AS e (id, kind, client_time)
+WHERE (SELECT count(*) FROM page_event WHERE attempt_id = $1) < $7
+
+-- name: update_deadline
+UPDATE attempt SET deadline = $2 WHERE id = $1
+
+-- name: insert_credit
+INSERT INTO time_credit (id, province_id, attempt_id, kind, seconds, outage_id, request_id, reason, granted_by,
+                         granted_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (attempt_id, outage_id) DO NOTHING
+RETURNING id
+
+-- name: lock_optional_pulse
+SELECT at FROM service_pulse FOR UPDATE
+
+-- name: select_optional_pulse
+SELECT at FROM service_pulse
+
+-- name: upsert_pulse
+INSERT INTO service_pulse (at) VALUES ($1)
+ON CONFLICT (only_row) DO UPDATE SET at = greatest(service_pulse.at, excluded.at)
+
+-- name: insert_outage
+INSERT INTO outage (id, began_at, ended_at) VALUES ($1, $2, $3)
+
+-- name: select_uncredited
+SELECT o.id AS outage_id, o.began_at, o.ended_at, a.id AS attempt_id
+FROM outage o
+JOIN attempt a ON a.state IN ('admitted', 'running', 'closing')
+    AND a.admitted_at < o.ended_at AND a.deadline > o.began_at
+WHERE o.ended_at > $1
+    AND NOT EXISTS (SELECT FROM time_credit c WHERE c.attempt_id = a.id AND c.outage_id = o.id)
+ORDER BY o.began_at, a.id
+LIMIT $2
 
 -- name: select_due
 SELECT id FROM attempt
@@ -84,3 +239,92 @@ LIMIT $3
 
 -- name: select_unmarked
 SELECT id FROM attempt WHERE state = 'closed' ORDER BY id LIMIT $1
+
+-- oversight
+
+-- name: release_device
+UPDATE attempt SET device_hash = NULL WHERE id = $1
+
+-- name: insert_termination
+-- Nothing when one is open already.
+INSERT INTO termination (id, province_id, attempt_id, reason, requested_by, requested_at, state)
+VALUES ($1, $2, $3, $4, $5, $6, 'open')
+ON CONFLICT (attempt_id) WHERE state = 'open' DO NOTHING
+RETURNING id
+
+-- name: select_optional_termination
+-- The one that waits for its second person. Held by holding the attempt.
+SELECT t.id, t.attempt_id, t.reason, t.requested_by, s.name AS requested_by_name, t.requested_at
+FROM termination t JOIN account s ON s.id = t.requested_by
+WHERE t.attempt_id = $1 AND t.state = 'open'
+
+-- name: update_termination
+UPDATE termination SET state = $2, decided_by = $3, decided_at = $4 WHERE id = $1
+
+-- name: insert_notice
+INSERT INTO notice (id, province_id, body_id, attempt_id, text, sent_by, sent_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+
+-- name: select_notices
+-- The newest of what was said to an attempt of this body, or to all of them, since it was admitted.
+SELECT id, text, sent_at, attempt_id IS NULL AS to_all
+FROM notice
+WHERE body_id = $1 AND sent_at >= $2 AND (attempt_id = $3 OR attempt_id IS NULL)
+ORDER BY sent_at DESC, id DESC
+LIMIT $4
+
+-- name: select_being_sat
+SELECT id FROM attempt
+WHERE province_id = $1 AND body_id = $2 AND state IN ('admitted', 'running', 'closing')
+
+-- name: insert_time_request
+-- Nothing when one is open already.
+INSERT INTO time_request (id, province_id, attempt_id, began_at, ended_at, reason, requested_at, state)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 'open')
+ON CONFLICT (attempt_id) WHERE state = 'open' DO NOTHING
+RETURNING id
+
+-- name: select_time_requests
+SELECT q.id, q.attempt_id, q.began_at, q.ended_at, q.reason, q.requested_at, q.state, s.name AS decided_by,
+       q.decided_at, q.note
+FROM time_request q LEFT JOIN account s ON s.id = q.decided_by
+WHERE q.attempt_id = $1
+ORDER BY q.id
+
+-- name: update_time_request
+UPDATE time_request SET state = $2, decided_by = $3, decided_at = $4, note = $5 WHERE id = $1
+
+-- name: select_silences
+SELECT began_at, ended_at FROM presence_gap WHERE attempt_id = $1 ORDER BY began_at
+
+-- name: count_late_answers
+-- Kept for staff, and not accepted yet.
+SELECT count(*)
+FROM answer_event e
+WHERE e.attempt_id = $1 AND NOT e.counted
+    AND NOT EXISTS (SELECT FROM answer_acceptance c WHERE c.attempt_id = e.attempt_id AND c.number = e.number)
+
+-- name: lock_attempts_at
+-- In order of id.
+SELECT * FROM attempt WHERE registration_id = $1 AND province_id = $2 AND subject = $3
+ORDER BY id
+FOR NO KEY UPDATE
+
+-- name: select_extra_minutes
+SELECT subject, extra_minutes FROM time_override WHERE registration_id = $1
+
+-- name: upsert_time_override
+INSERT INTO time_override (registration_id, subject, province_id, extra_minutes, reason, granted_by, granted_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (registration_id, subject) DO UPDATE
+SET extra_minutes = excluded.extra_minutes, reason = excluded.reason, granted_by = excluded.granted_by,
+    granted_at = excluded.granted_at
+
+-- takeover
+
+-- name: upsert_takeover
+INSERT INTO takeover (attempt_id, device_hash, allowed_at, verified) VALUES ($1, $2, $3, $4)
+ON CONFLICT (attempt_id, device_hash) DO UPDATE
+SET allowed_at = excluded.allowed_at, verified = excluded.verified
+
+-- name: exists_takeover
+SELECT EXISTS (SELECT FROM takeover WHERE attempt_id = $1 AND device_hash = $2 AND allowed_at >= $3)

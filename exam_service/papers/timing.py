@@ -8,11 +8,32 @@ from exam_service.papers.model import State
 
 GRACE = timedelta(seconds=60)
 KEPT_LATE = timedelta(hours=24)
+TAKEOVER_LASTS = timedelta(seconds=60)
+"""How long a device that passed the face check may take the paper over."""
+OUTAGE_FROM = timedelta(seconds=5)
+"""The shortest standstill of the service's pulse that is an outage."""
+CHECK_HOLDS = timedelta(minutes=10)
+"""How long an identity check stands for whoever presses 开始答题; later somebody else may sit there."""
+LONGEST_IN_LINE = timedelta(minutes=5)
+SILENT_AFTER = timedelta(seconds=45)
+"""Three heartbeats of a page: longer, and it was away."""
 
 
 def deadline_of(admitted_at: datetime, minutes: int) -> datetime:
     """Minutes count from admission, not before."""
     return admitted_at + timedelta(minutes=minutes)
+
+
+def last_start(window_end: datetime, minutes: int) -> datetime:
+    """Until when a paper may be started that must be over when the window of the tests ends."""
+    return window_end - timedelta(minutes=minutes)
+
+
+def check_holds(checked_at: datetime | None, now: datetime, *, in_line: bool = False) -> bool:
+    """Whether the identity check still stands; waiting in line isn't held against anybody."""
+    if checked_at is None:
+        return False
+    return now - checked_at < (CHECK_HOLDS + LONGEST_IN_LINE if in_line else CHECK_HOLDS)
 
 
 def time_left(deadline: datetime, now: datetime) -> timedelta:
@@ -34,6 +55,39 @@ def takes_answers(state: State, deadline: datetime | None, now: datetime) -> boo
 def keeps_late_answers(deadline: datetime | None, now: datetime) -> bool:
     """Whether an answer that no longer counts is still journaled, for staff to see what was on its way."""
     return deadline is not None and now <= deadline + KEPT_LATE
+
+
+def outage_credit(
+    admitted_at: datetime, deadline: datetime, began_at: datetime, ended_at: datetime
+) -> timedelta:
+    """What an outage of the service took from a paper, in whole seconds, halves of one given in full.
+
+    All of it from admission on, for an outage that began before the deadline: whoever had five minutes left
+    when it began has five minutes left when it ends, also where it lasted past the deadline.
+    """
+    if began_at >= deadline or ended_at <= admitted_at:
+        return timedelta(0)
+    lost = ended_at - max(began_at, admitted_at)
+    return timedelta(seconds=-(-lost // timedelta(seconds=1)))
+
+
+def is_outage(before: datetime, now: datetime) -> bool:
+    """Whether the pulse stood still between two beats."""
+    return now - before >= OUTAGE_FROM
+
+
+def closes_until(pulse: datetime | None, now: datetime) -> datetime:
+    """Deadlines up to here may be carried out.
+
+    While the service is away nothing that was still open closes: only once it is back it is known how long it
+    was away, and what that adds to the deadline. ``None``: no web process has ever run.
+    """
+    return pulse if pulse is not None and is_outage(pulse, now) else now
+
+
+def was_silent(seen_at: datetime | None, now: datetime) -> bool:
+    """Whether a page that is heard again was away for longer than its heartbeats allow."""
+    return seen_at is not None and now - seen_at > SILENT_AFTER
 
 
 def due_state(state: State, deadline: datetime | None, now: datetime) -> State:

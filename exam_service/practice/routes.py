@@ -15,6 +15,7 @@ from exam_service.http.requests import form_fields, json_body, path_id
 from exam_service.keys import SERVICES, viewer
 from exam_service.practice import usecases
 from exam_service.practice.model import SET_SIZE
+from exam_service.questions.model import image_entry
 
 
 class AnswerBody(BaseModel):
@@ -56,8 +57,8 @@ async def begin(request: web.Request) -> web.Response:
 @allow(Role.PHYSICIAN)
 async def show_set(request: web.Request) -> web.Response:
     set_id = path_id(request, "set")
-    opened = await usecases.open_set(request.app[SERVICES].database, viewer(request), set_id)
-    return render(request, "practice/set.html", {"set_id": set_id, "title": opened.title})
+    title = await usecases.title_of_set(request.app[SERVICES].database, viewer(request), set_id)
+    return render(request, "practice/set.html", {"set_id": set_id, "title": title})
 
 
 @allow(Role.PHYSICIAN)
@@ -71,6 +72,7 @@ async def show_set_items(request: web.Request) -> web.Response:
                     "id": str(item.id),
                     "stem": item.stem,
                     "options": [{"id": str(option.id), "text": option.text} for option in item.options],
+                    **image_entry(item),
                 }
                 for item in opened.items
             ],

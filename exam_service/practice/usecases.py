@@ -52,6 +52,17 @@ async def begin(database: Database, clock: Clock, principal: Principal, bank_id:
     return practice_set.id
 
 
+async def title_of_set(database: Database, principal: Principal, set_id: UUID) -> str:
+    """The title of the bank that a set was drawn from.
+
+    Raises:
+        NotFound: It isn't this physician's.
+    """
+    async with database.tx() as tx:
+        practice_set = await _own(tx, principal, set_id)
+        return await queries.select_bank_title(tx, practice_set.bank_id)
+
+
 async def open_set(database: Database, principal: Principal, set_id: UUID) -> OpenSet:
     """A set with what was answered.
 
@@ -85,8 +96,7 @@ async def answer(
     """
     async with database.tx() as tx:
         solution = await _solution(tx, principal, set_id, item_id)
-        item = (await questions.items_by_id(tx, [item_id]))[item_id]
-        if option_id not in {option.id for option in item.options}:
+        if not await questions.has_option(tx, item_id, option_id):
             raise Invalid("选项不属于这道题，请刷新页面。", code="not_in_set")
         await queries.upsert_answer(tx, set_id, item_id, option_id, clock.now())
     return option_id == solution.key_id

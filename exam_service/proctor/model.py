@@ -12,10 +12,15 @@ from exam_service.errors import Conflict, Forbidden, Invalid
 
 
 class Purpose(StrEnum):
-    """What a stream of frames is for: the identity check before a paper, or the paper itself."""
+    """What a stream of frames is for.
+
+    ``check``: the identity check before a paper. ``paper``: the paper itself. ``takeover``: the face check of
+    a device that wants to go on with a paper which another device has.
+    """
 
     CHECK = "check"
     PAPER = "paper"
+    TAKEOVER = "takeover"
 
 
 class Verdict(StrEnum):
@@ -78,7 +83,7 @@ def verdict_of(faces: int, distance: float | None, thresholds: Thresholds) -> Ve
 
 @dataclass(frozen=True)
 class StreamRow:
-    """A connection that sends frames of an attempt."""
+    """A connection that sends frames of an attempt; ``device_hash`` is of the browser it comes from."""
 
     id: UUID
     province_id: str
@@ -86,6 +91,7 @@ class StreamRow:
     purpose: Purpose
     epoch: int
     opened_at: datetime
+    device_hash: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -161,12 +167,12 @@ class Check:
 
 
 def is_kept(verdict: Verdict, purpose: Purpose, seq: int, every_nth_match: int) -> bool:
-    """Whether a frame is kept as evidence: every n-th that plainly matches, and all others."""
+    """Whether a frame is kept as evidence: of a paper every n-th that plainly matches, and all others."""
     if verdict is Verdict.UNUSABLE:
         return False
     return (
         verdict is not Verdict.MATCH
-        or purpose is Purpose.CHECK
+        or purpose is not Purpose.PAPER
         or seq % every_nth_match == 1 % every_nth_match
     )
 
@@ -184,5 +190,19 @@ class BadFrame(Invalid):
     default_code = "bad_frame"
 
 
+class TooFast(BadFrame):
+    """More frames than are wanted; this one isn't taken."""
+
+    def __init__(self) -> None:
+        super().__init__("画面发送过于频繁，已跳过。", code="too_fast")
+
+
 class FramesNotWanted(Conflict):
     """The attempt isn't in a state that takes frames of this purpose."""
+
+
+class StreamReplaced(Conflict):
+    """A newer connection sends the frames of this purpose: there is one of each at most."""
+
+    def __init__(self) -> None:
+        super().__init__("摄像头已在其他页面使用，本页不再拍摄。", code="replaced")

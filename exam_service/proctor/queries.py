@@ -37,7 +37,20 @@ async def insert_stream(tx: Tx, stream: StreamRow) -> None:
         stream.purpose,
         stream.epoch,
         stream.opened_at,
+        stream.device_hash,
     )
+
+
+async def exists_newer_stream(tx: Tx, stream: StreamRow) -> bool:
+    return bool(
+        await tx.fetch_value(SQL["exists_newer_stream"], stream.attempt_id, stream.purpose, stream.id)
+    )
+
+
+async def select_optional_device(tx: Tx, stream_id: UUID) -> bytes | None:
+    """The hash of the browser that a stream comes from."""
+    device_hash: bytes | None = await tx.fetch_value(SQL["select_optional_device"], stream_id)
+    return device_hash
 
 
 async def update_stream_closed(

@@ -1,9 +1,15 @@
 -- name: insert_stream
-INSERT INTO proctor_stream (id, province_id, attempt_id, purpose, epoch, opened_at)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO proctor_stream (id, province_id, attempt_id, purpose, epoch, opened_at, device_hash)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 
 -- name: update_stream_closed
 UPDATE proctor_stream SET closed_at = $2, frames = $3, refused = $4 WHERE id = $1
+
+-- name: exists_newer_stream
+SELECT EXISTS (SELECT FROM proctor_stream WHERE attempt_id = $1 AND purpose = $2 AND id > $3)
+
+-- name: select_optional_device
+SELECT device_hash FROM proctor_stream WHERE id = $1
 
 -- name: select_streams
 SELECT purpose, opened_at, closed_at, frames, refused FROM proctor_stream

@@ -1,15 +1,19 @@
-"""The page of the device and identity check. Frames come in by ``stream.py``."""
+"""The pages with a face check: before a paper, and before another device takes one over."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
 from exam_service.accounts.model import Role
+from exam_service.errors import Conflict
+from exam_service.http.device import device_hash, remember_device
 from exam_service.http.guards import allow
 from exam_service.http.pages import render
 from exam_service.http.requests import path_id
-from exam_service.keys import SERVICES, viewer
-from exam_service.papers.model import State
+from exam_service.http.session import flash
+from exam_service.keys import FRAMES, SERVICES, viewer
+from exam_service.papers import timing
+from exam_service.papers.model import UNDER_WAY, State
 from exam_service.proctor import stream, usecases
 
 
@@ -18,11 +22,13 @@ async def show_check(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     attempt_id = path_id(request, "attempt")
     page = await usecases.check_page(services, viewer(request), attempt_id)
-    if page.attempt.state is not State.PREPARED:
+    if page.attempt.state is not State.PREPARED or timing.check_holds(
+        page.attempt.checked_at, services.clock.now()
+    ):
         raise web.HTTPSeeOther(f"/attempts/{attempt_id}")
     if not page.consented:
         raise web.HTTPSeeOther(f"/consent?next=/attempts/{attempt_id}/check")
-    return render(
+    response = render(
         request,
         "proctor/check.html",
         {
@@ -33,9 +39,52 @@ async def show_check(request: web.Request) -> web.Response:
             "enrols_here": page.enrols_here,
         },
     )
+    remember_device(request, response)
+    return response
+
+
+@allow(Role.PHYSICIAN)
+async def show_takeover(request: web.Request) -> web.Response:
+    attempt_id = path_id(request, "attempt")
+    page = await usecases.takeover_page(
+        request.app[SERVICES], request.app[FRAMES], viewer(request), attempt_id, device_hash(request)
+    )
+    if page.attempt.state is State.PREPARED:
+        raise web.HTTPSeeOther(f"/attempts/{attempt_id}/check")
+    if page.attempt.state not in UNDER_WAY:
+        raise web.HTTPSeeOther(f"/attempts/{attempt_id}/result")
+    if not page.needed:
+        raise web.HTTPSeeOther(f"/attempts/{attempt_id}")
+    if not page.consented:
+        raise web.HTTPSeeOther(f"/consent?next=/attempts/{attempt_id}/takeover")
+    response = render(
+        request,
+        "proctor/takeover_unverified.html" if page.proctor_away else "proctor/takeover.html",
+        {"attempt_id": attempt_id, "title": page.label, "paper_url": f"/attempts/{attempt_id}"},
+    )
+    remember_device(request, response)
+    return response
+
+
+@allow(Role.PHYSICIAN)
+async def take_over_unverified(request: web.Request) -> web.Response:
+    attempt_id = path_id(request, "attempt")
+    try:
+        await usecases.take_over_unverified(
+            request.app[SERVICES], request.app[FRAMES], viewer(request), attempt_id, device_hash(request)
+        )
+    except Conflict as refusal:
+        back = web.HTTPSeeOther(f"/attempts/{attempt_id}/takeover")
+        flash(back, "warn", refusal.sentence)
+        raise back from None
+    response = web.HTTPSeeOther(f"/attempts/{attempt_id}")
+    remember_device(request, response)
+    raise response
 
 
 ROUTES = [
     web.get("/attempts/{attempt}/check", show_check),
+    web.get("/attempts/{attempt}/takeover", show_takeover),
+    web.post("/attempts/{attempt}/takeover", take_over_unverified),
     web.get("/attempts/{attempt}/stream", stream.stream_frames),
 ]

@@ -1,7 +1,8 @@
 """The WebSocket that frames come in by. The protocol is written down in docs/architecture.md.
 
-One task reads frames, one forwards verdicts, one asks now and then whether the stream is still wanted. A peer
-that doesn't take what it is sent is dropped; a browser that comes back opens a new stream.
+One task reads frames, one forwards verdicts, one asks whether the stream is still wanted: now and then, and
+at once when a signal says so. A peer that doesn't take what it is sent is dropped; a browser that comes back
+opens a new stream, and the newest of a purpose is the only one.
 """
 
 from __future__ import annotations
@@ -16,17 +17,20 @@ from uuid import UUID
 from aiohttp import WSCloseCode, WSMsgType, web
 from pydantic import BaseModel, Field, ValidationError
 
+from exam_service.accounts import usecases as accounts
 from exam_service.accounts.model import Principal, Role
 from exam_service.crypto.hashes import same
 from exam_service.errors import DomainError, Forbidden, Invalid, LoginRequired, Unavailable
 from exam_service.http.csrf import is_same_origin
+from exam_service.http.device import device_hash
 from exam_service.http.guards import allow
 from exam_service.http.request_keys import CSRF_TOKEN, SESSION_DIGEST
 from exam_service.http.requests import path_id
 from exam_service.http.session import SESSION_STORE
-from exam_service.keys import FRAMES, SERVICES, viewer
+from exam_service.keys import BUCKETS, FRAMES, SERVICES, viewer
+from exam_service.papers import usecases as papers
 from exam_service.proctor import usecases
-from exam_service.proctor.model import HINTS, NOTHING_TO_COMPARE, Check, Purpose, Verdict
+from exam_service.proctor.model import HINTS, NOTHING_TO_COMPARE, Check, Purpose, TooFast, Verdict
 from exam_service.proctor.usecases import OpenStream
 from exam_service.wiring import Services
 
@@ -38,6 +42,7 @@ HEARTBEAT_SECONDS = 15.0
 RECHECK_SECONDS = 15.0
 _SEQ_BYTES = 4
 _LARGEST_MESSAGE_FACTOR = 4  # a frame somewhat too large is refused politely, a huge one ends the connection
+_WORDS = 20  # text after the hello that is passed over
 _BURST = 5
 _RATE_ALLOWANCE = 2.0  # random extra snapshots come on top of the regular ones
 
@@ -155,20 +160,30 @@ class _Connection:
         if not same(hello.csrf, self._request[CSRF_TOKEN]):
             raise LoginRequired("页面已过期，请重新登录或刷新页面。")  # a login elsewhere renewed the token
         stream = await usecases.open_stream(
-            self._services, self._principal, self._attempt_id, purpose=hello.purpose, epoch=hello.epoch
+            self._services,
+            self._principal,
+            self._attempt_id,
+            purpose=hello.purpose,
+            epoch=hello.epoch,
+            device_hash=device_hash(self._request),
         )
         settings = self._services.settings
         interval_ms = (
-            settings.check_interval_ms if hello.purpose is Purpose.CHECK else settings.frame_interval_ms
+            settings.frame_interval_ms if hello.purpose is Purpose.PAPER else settings.check_interval_ms
         )
         await self._send({"type": "ready", "stream": str(stream.row.id), "interval_ms": interval_ms})
         return stream, interval_ms
 
     async def _read(self, stream: OpenStream, interval_ms: int) -> None:
-        bucket = _TokenBucket(_RATE_ALLOWANCE * 1000 / interval_ms, _BURST)
-        last_seq = 0
+        rate = _RATE_ALLOWANCE * 1000 / interval_ms
+        bucket = _TokenBucket(rate, _BURST)
+        last_seq = words = 0
         async for message in self._socket:
             if message.type is not WSMsgType.BINARY:
+                words += 1
+                if words > _WORDS:
+                    await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"too many words")
+                    return
                 continue
             seq = int.from_bytes(message.data[:_SEQ_BYTES])
             try:
@@ -176,7 +191,8 @@ class _Connection:
                     raise Invalid("画面序号不正确，已跳过。", code="bad_seq")
                 last_seq = seq
                 if not bucket.take():
-                    raise Invalid("画面发送过于频繁，已跳过。", code="too_fast")
+                    raise TooFast
+                await usecases.check_pace(self._request.app[BUCKETS], stream, frames_a_second=rate)
                 await usecases.enqueue_frame(
                     self._services, self._request.app[FRAMES], stream, seq, message.data[_SEQ_BYTES:]
                 )
@@ -199,15 +215,31 @@ class _Connection:
                     await self._send(_verdict_message(*found))
 
     async def _recheck(self, stream: OpenStream) -> None:
-        while True:
-            await asyncio.sleep(RECHECK_SECONDS)
-            try:
-                store = self._request.app[SESSION_STORE]
-                if await store.find(self._request[SESSION_DIGEST]) is None:
-                    raise LoginRequired("登录已过期，请重新登录。")
-                await usecases.still_wanted(self._services, self._principal, stream)
-            except Unavailable:
-                continue
+        topics = papers.topic(self._attempt_id), accounts.topic(self._principal.account_id)
+        async with self._services.signals.listen(*topics) as signals:
+            while True:
+                if await self._is_signalled(signals, stream) and stream.row.purpose is Purpose.PAPER:
+                    await self._send({"type": "look"})
+                try:
+                    store = self._request.app[SESSION_STORE]
+                    if await store.find(self._request[SESSION_DIGEST]) is None:
+                        raise LoginRequired("登录已过期，请重新登录。")
+                    await usecases.still_wanted(self._services, self._principal, stream)
+                except Unavailable:
+                    continue
+
+    @staticmethod
+    async def _is_signalled(signals: asyncio.Queue[str], stream: OpenStream) -> bool:
+        """Wait until it is time to ask again; whether somebody said so. Its own opening is no news."""
+        try:
+            async with asyncio.timeout(RECHECK_SECONDS):
+                while await signals.get() == str(stream.row.id):
+                    pass
+        except TimeoutError:
+            return False
+        while not signals.empty():  # several at once are one
+            signals.get_nowait()
+        return True
 
     async def _send(self, message: dict[str, Any]) -> None:
         async with asyncio.timeout(SEND_SECONDS):
@@ -230,10 +262,12 @@ def _verdict_message(check: Check, admitted: bool) -> dict[str, Any]:  # noqa: F
             if admitted
             else "身份已核对，但现在不能开始：请先完成正在进行的测评；没有的话请联系考核机构"
         )
+    if check.purpose is Purpose.TAKEOVER and check.verdict is Verdict.MATCH and admitted:
+        hint = "身份核验通过"
     return {
         "type": "verdict",
         "seq": check.seq,
         "verdict": check.verdict.value,
         "hint": hint,
-        "admitted": admitted and check.purpose is Purpose.CHECK,
+        "admitted": admitted and check.purpose is not Purpose.PAPER,
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -12,9 +11,11 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from exam_service.accounts import usecases as accounts
 from exam_service.crypto.envelope import seal
-from exam_service.errors import Conflict, NotFound
+from exam_service.errors import NotFound
 from exam_service.ids import new_id
+from exam_service.papers import timing
 from exam_service.papers import usecases as papers
 from exam_service.proctor import queries
 from exam_service.proctor.model import (
@@ -63,14 +64,14 @@ class Recogniser(Protocol):
 async def verify_frame(services: Services, recogniser: Recogniser, frame: Frame) -> Check | None:
     """Look at a frame, keep the verdict and the evidence, and admit when an identity check is passed.
 
-    ``None`` when there is nothing to do: looked at before, or its attempt or key is gone. Blocks for a few
-    milliseconds while the recogniser works, which is all that a worker does.
+    ``None`` when there is nothing to do: looked at before, no consent any more, or its attempt or key is
+    gone. Blocks for a few milliseconds while the recogniser works, which is all that a worker does.
     """
     async with services.database.tx() as tx:
         if await queries.exists_check(tx, frame.stream_id, frame.seq):
             return None
         owner = await queries.select_frame_owner(tx, frame.attempt_id, frame.province_id)
-        if owner is None:
+        if owner is None or not await accounts.has_face_consent(tx, owner.account_id):
             return None
         try:
             jpeg = await services.vault.open(tx, frame.sealed, frame.id)
@@ -244,17 +245,37 @@ async def _store(
                 now=check.checked_at,
             )
         if check.purpose is Purpose.CHECK and check.verdict is Verdict.MATCH:
-            with suppress(Conflict):  # the tests closed meanwhile: the verdict is kept all the same
-                await papers.admit(
-                    tx,
-                    services.clock,
-                    check.attempt_id,
-                    check.province_id,
-                    cause="identity_check",
-                    actor_id=owner.account_id,
-                )
+            await papers.pass_check(
+                tx,
+                services.clock,
+                check.attempt_id,
+                check.province_id,
+                cause="identity_check",
+                actor_id=owner.account_id,
+                device_hash=await queries.select_optional_device(tx, check.stream_id),
+            )
+        if check.purpose is Purpose.TAKEOVER and check.verdict is Verdict.MATCH:
+            await _allow_takeover(tx, services, owner, check)
 
         async def signal() -> None:
             await services.signals.publish(topic(check.attempt_id), str(check.id))
 
         tx.after_commit(signal)
+
+
+async def _allow_takeover(tx: Tx, services: Services, owner: queries.Owner, check: Check) -> None:
+    """The device that the frame came from shows the physician, and did so just now."""
+    if check.checked_at - check.received_at > timing.TAKEOVER_LASTS:  # it waited: who is there now?
+        return
+    device_hash = await queries.select_optional_device(tx, check.stream_id)
+    if device_hash is None:
+        return
+    await papers.allow_takeover(
+        tx,
+        services.clock,
+        check.attempt_id,
+        check.province_id,
+        device_hash,
+        verified=True,
+        actor_id=owner.account_id,
+    )

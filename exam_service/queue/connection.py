@@ -15,12 +15,17 @@ PATIENCE_SECONDS = 2.0
 
 
 def connect(url: str, *, max_connections: int = 64) -> Client:
-    """A client for ``url``; it connects when first used."""
-    return redis.asyncio.Redis.from_url(
+    """A client for ``url``; it connects when first used.
+
+    Where all ``max_connections`` are in use it waits for one that comes free, and after a while gives up.
+    """
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
         url,
         max_connections=max_connections,
+        timeout=PATIENCE_SECONDS,
         socket_connect_timeout=PATIENCE_SECONDS,
         socket_timeout=PATIENCE_SECONDS,  # blocking reads wait for half of this at most
         health_check_interval=15,
         retry=Retry(ExponentialWithJitterBackoff(cap=0.2, base=0.02), 1),
     )
+    return redis.asyncio.Redis.from_pool(pool)

@@ -36,16 +36,18 @@ class Signals:
             log.warning("signal %s not sent, Redis is away", topic)
 
     @asynccontextmanager
-    async def listen(self, topic: str) -> AsyncIterator[asyncio.Queue[str]]:
-        """The ids signalled on ``topic`` while the block lasts. Needs :meth:`run` in the background."""
+    async def listen(self, *topics: str) -> AsyncIterator[asyncio.Queue[str]]:
+        """The ids signalled on ``topics`` while the block lasts. Needs :meth:`run` in the background."""
         queue: asyncio.Queue[str] = asyncio.Queue(_WAITING_PER_LISTENER)
-        self._listeners[topic].add(queue)
+        for topic in topics:
+            self._listeners[topic].add(queue)
         try:
             yield queue
         finally:
-            self._listeners[topic].discard(queue)
-            if not self._listeners[topic]:
-                del self._listeners[topic]
+            for topic in topics:
+                self._listeners[topic].discard(queue)
+                if not self._listeners[topic]:
+                    del self._listeners[topic]
 
     async def run(self) -> None:
         """Deliver signals to the listeners until cancelled; comes back by itself when Redis does."""

@@ -67,14 +67,14 @@ class WorkStream:
                 raise
 
     async def take(self, consumer: str, *, count: int, wait_seconds: float) -> list[Entry]:
-        """Entries for this consumer: first what others left behind, then new ones.
+        """Entries for this consumer: what others left behind, one at a time, before up to ``count`` new ones.
 
         A group that vanished (a Redis emptied or replaced) is made again.
         """
         try:
-            claimed = await self._claim(consumer, count)
-            if claimed:
-                return claimed
+            claimed = await self._claim(consumer)
+            if claimed is not None:
+                return [claimed]
             answer: Any = await self._client.xreadgroup(
                 GROUP, consumer, {self._name: ">"}, count=count, block=int(wait_seconds * 1000)
             )
@@ -112,24 +112,42 @@ class WorkStream:
 
     async def _length(self, name: str) -> int:
         try:
-            return int(await self._client.xlen(name))
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return int(await self._client.xlen(name))
         except AWAY as error:
             raise _away(error) from error
 
-    async def _claim(self, consumer: str, count: int) -> list[Entry]:
-        answer: Any = await self._client.xautoclaim(
-            self._name, GROUP, consumer, min_idle_time=self._claim_after_ms, count=count
-        )
-        claimed = [Entry(entry_id, fields) for entry_id, fields in answer[1] if fields]
-        kept = []
-        for entry in claimed:
-            with suppress(IndexError):
-                state: Any = (await self._client.xpending_range(self._name, GROUP, entry.id, entry.id, 1))[0]
-                if state["times_delivered"] > MAX_DELIVERIES:
+    async def _claim(self, consumer: str) -> Entry | None:
+        """One entry that somebody left behind.
+
+        Alone: an entry that kills whoever works on it must not take its neighbours along time and again,
+        until they are parked with it.
+        """
+        start: Any = "0-0"
+        while True:
+            answer: Any = await self._client.xautoclaim(
+                self._name,
+                GROUP,
+                consumer,
+                min_idle_time=self._claim_after_ms,
+                start_id=start,
+                count=1,
+            )
+            start = answer[0]
+            for entry_id, fields in answer[1]:
+                if fields:
+                    entry = Entry(entry_id, fields)
+                    if not await self._is_hopeless(entry):
+                        return entry
                     await self._park(entry)
-                    continue
-            kept.append(entry)
-        return kept
+            if start in (b"0-0", "0-0"):
+                return None
+
+    async def _is_hopeless(self, entry: Entry) -> bool:
+        with suppress(IndexError):
+            state: Any = (await self._client.xpending_range(self._name, GROUP, entry.id, entry.id, 1))[0]
+            return bool(state["times_delivered"] > MAX_DELIVERIES)
+        return False
 
     async def _park(self, entry: Entry) -> None:
         await self._client.xadd(self._parked, cast("Fields", entry.fields), maxlen=PARKED_KEPT)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from exam_service.cycles.model import Cycle
-from exam_service.cycles.policy import Procedure, ProcedureRule
+from exam_service.cycles.policy import Procedure, ProcedureRule, Subject
 from exam_service.errors import IllegalMove
 
 
@@ -107,10 +107,15 @@ class Registration:
 
 @dataclass(frozen=True)
 class Entitlement:
-    """What a registration lets its physician sit, and by which policy."""
+    """What a registration lets its physician sit, and by which policy.
+
+    Attributes:
+        exempted: Papers that need not be sat: they count as passed.
+    """
 
     registration: Registration
     cycle: Cycle
+    exempted: frozenset[Subject] = frozenset()
 
     @property
     def rule(self) -> ProcedureRule:
@@ -119,6 +124,11 @@ class Entitlement:
     @property
     def may_test(self) -> bool:
         return self.registration.state in TESTABLE
+
+    def may_be_exempted(self, subject: Subject) -> bool:
+        """Whether the policy lets an exemption waive this paper of the procedure."""
+        papers = {rule.subject for rule in self.rule.papers}
+        return subject in papers & self.rule.exemptible
 
     @property
     def may_practise(self) -> bool:

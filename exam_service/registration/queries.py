@@ -3,9 +3,9 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from exam_service.cycles.policy import Procedure
+from exam_service.cycles.policy import Procedure, Subject
 from exam_service.errors import NotFound
-from exam_service.registration.model import Category, Level, Registration, State
+from exam_service.registration.model import TESTABLE, Category, Level, Registration, State
 from exam_service.storage.database import Row, Tx
 from exam_service.storage.statements import Statements
 
@@ -58,6 +58,20 @@ async def select_registration(tx: Tx, registration_id: UUID, province_id: str) -
     return _registration(row)
 
 
+async def select_testable(
+    tx: Tx, cycle_id: UUID, province_id: str, after: UUID | None, limit: int
+) -> list[tuple[Registration, frozenset[Subject]]]:
+    rows = await tx.fetch(SQL["select_testable"], cycle_id, province_id, sorted(TESTABLE), after, limit)
+    return [(_registration(row), frozenset(map(Subject, row["exempted"]))) for row in rows]
+
+
+async def lock_registration(tx: Tx, registration_id: UUID, province_id: str) -> Registration:
+    row = await tx.fetch_optional(SQL["lock_registration"], registration_id, province_id)
+    if row is None:
+        raise NotFound("没有找到这份报名信息。", registration=registration_id)
+    return _registration(row)
+
+
 async def lock_state(tx: Tx, registration_id: UUID, province_id: str) -> State:
     state = await tx.fetch_value(SQL["lock_state"], registration_id, province_id)
     if state is None:
@@ -65,23 +79,20 @@ async def lock_state(tx: Tx, registration_id: UUID, province_id: str) -> State:
     return State(state)
 
 
-async def update_state(tx: Tx, registration_id: UUID, state: State) -> None:
-    await tx.execute(SQL["update_state"], registration_id, state)
-
-
-async def insert_move(
-    tx: Tx,
-    move_id: UUID,
-    registration_id: UUID,
-    province_id: str,
-    from_state: State,
-    to_state: State,
-    cause: str,
-    actor_id: UUID | None,
-    at: datetime,
+async def update_testing(
+    tx: Tx, registration: Registration, move_id: UUID, actor_id: UUID | None, at: datetime
 ) -> None:
+    """The move and its journal entry."""
     await tx.execute(
-        SQL["insert_move"], move_id, registration_id, province_id, from_state, to_state, cause, actor_id, at
+        SQL["update_testing"],
+        registration.id,
+        State.TESTING,
+        move_id,
+        registration.province_id,
+        registration.state,
+        "first_paper_started",
+        actor_id,
+        at,
     )
 
 
@@ -94,3 +105,23 @@ async def count_by_state(
 ) -> dict[State, int]:
     rows = await tx.fetch(SQL["count_by_state"], province_id, institution_id, body_id)
     return {State(row["state"]): row["registrations"] for row in rows}
+
+
+async def select_exempted(tx: Tx, registration_id: UUID) -> frozenset[Subject]:
+    rows = await tx.fetch(SQL["select_exempted"], registration_id)
+    return frozenset(Subject(row["subject"]) for row in rows)
+
+
+async def insert_exemption(
+    tx: Tx,
+    registration_id: UUID,
+    subject: Subject,
+    province_id: str,
+    reason: str,
+    granted_by: UUID | None,
+    granted_at: datetime,
+) -> bool:
+    inserted = await tx.fetch_value(
+        SQL["insert_exemption"], registration_id, subject, province_id, reason, granted_by, granted_at
+    )
+    return inserted is not None

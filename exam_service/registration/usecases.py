@@ -5,11 +5,13 @@ from __future__ import annotations
 from uuid import UUID
 
 from exam_service.accounts.model import Principal
+from exam_service.audit import usecases as audit
 from exam_service.clock import Clock
 from exam_service.crypto.envelope import seal
 from exam_service.cycles import usecases as cycles
 from exam_service.cycles.model import Cycle
-from exam_service.cycles.policy import Procedure
+from exam_service.cycles.policy import Procedure, Subject
+from exam_service.errors import Conflict, Invalid
 from exam_service.ids import new_id
 from exam_service.registration import queries
 from exam_service.registration.model import (
@@ -30,9 +32,30 @@ PHOTO = "registration_photo"
 async def entitlement(tx: Tx, account_id: UUID, province_id: str) -> Entitlement | None:
     """The physician's registration in the newest cycle with its policy; ``None`` when there is none."""
     registration = await queries.select_optional_latest(tx, account_id, province_id)
-    if registration is None:
-        return None
-    return Entitlement(registration, await cycles.cycle_of(tx, registration.cycle_id, province_id))
+    return None if registration is None else await _entitled(tx, registration)
+
+
+async def _entitled(tx: Tx, registration: Registration) -> Entitlement:
+    return Entitlement(
+        registration,
+        await cycles.cycle_of(tx, registration.cycle_id, registration.province_id),
+        await queries.select_exempted(tx, registration.id),
+    )
+
+
+async def lock_entitlement(tx: Tx, registration_id: UUID, province_id: str) -> Entitlement:
+    """What a registration lets its physician sit, its row held: of two admissions one waits for the other.
+
+    Raises:
+        NotFound: There is none of that id.
+    """
+    return await _entitled(tx, await queries.lock_registration(tx, registration_id, province_id))
+
+
+async def testable(tx: Tx, cycle: Cycle, after: UUID | None, limit: int) -> list[Entitlement]:
+    """Up to ``limit`` registrations of a cycle that may sit papers, in order of id, those after ``after``."""
+    found = await queries.select_testable(tx, cycle.id, cycle.province_id, after, limit)
+    return [Entitlement(registration, cycle, exempted) for registration, exempted in found]
 
 
 async def registration_of(tx: Tx, registration_id: UUID, province_id: str) -> Registration:
@@ -76,26 +99,56 @@ async def add_registration(
     return registration
 
 
-async def mark_testing(
-    tx: Tx, clock: Clock, registration_id: UUID, province_id: str, *, actor_id: UUID
-) -> None:
-    """The first paper was started: procedure and category are fixed from here. Nothing on later papers."""
-    state = await queries.lock_state(tx, registration_id, province_id)
-    if state is State.TESTING:
+async def mark_testing(tx: Tx, clock: Clock, registration: Registration, *, actor_id: UUID) -> None:
+    """The first paper was started: procedure and category are fixed from here. Nothing on later papers.
+
+    The registration's row is held, see :func:`lock_entitlement`.
+    """
+    if registration.state is State.TESTING:
         return
-    check_move(registration_id, state, State.TESTING)
-    await queries.update_state(tx, registration_id, State.TESTING)
-    await queries.insert_move(
-        tx,
-        new_id(),
-        registration_id,
-        province_id,
-        state,
-        State.TESTING,
-        "first_paper_started",
-        actor_id,
-        clock.now(),
-    )
+    check_move(registration.id, registration.state, State.TESTING)
+    await queries.update_testing(tx, registration, new_id(), actor_id, clock.now())
+
+
+async def grant_exemption(
+    tx: Tx,
+    clock: Clock,
+    registration_id: UUID,
+    province_id: str,
+    subject: Subject,
+    reason: str,
+    granted_by: UUID | None,
+) -> None:
+    """A paper need not be sat and counts as passed; ``papers.exempt`` asks first whether it was begun.
+
+    Granted again, nothing changes.
+
+    Raises:
+        NotFound: No such registration in this province.
+        Invalid: The policy waives no such paper of this procedure, or the reason is missing.
+        Conflict: The cycle is concluded.
+    """
+    if not reason.strip():
+        raise Invalid("请填写免考理由。", code="no_reason")
+    state = await queries.lock_state(tx, registration_id, province_id)
+    registration = await queries.select_registration(tx, registration_id, province_id)
+    entitled = await _entitled(tx, registration)
+    if not entitled.may_be_exempted(subject):
+        raise Invalid("按本省规定，这项测评不能免考，请核对考核程序和测评。", code="not_exemptible")
+    if state is State.CONCLUDED:
+        raise Conflict("本周期考核已结束，不能再批准免考。", code="concluded")
+    if await queries.insert_exemption(
+        tx, registration_id, subject, province_id, reason.strip(), granted_by, clock.now()
+    ):
+        await audit.record(
+            tx,
+            clock,
+            province_id=province_id,
+            actor_id=granted_by,
+            action="exemption.granted",
+            subject_id=registration_id,
+            facts={"subject": subject.value, "reason": reason.strip()},
+        )
 
 
 async def store_reviewed_photo(

@@ -194,10 +194,13 @@ def _snapshots(attempt_id: UUID, checks: Sequence[Check]) -> list[dict[str, Any]
     ]
 
 
+_NOTES = {Purpose.CHECK: "身份核验", Purpose.TAKEOVER: "换设备核验"}
+
+
 def _note(check: Check) -> str | None:
     if check.enrolled:
         return "首次核验，作为比对照片（演示）"
-    return "身份核验" if check.purpose is Purpose.CHECK else None
+    return _NOTES.get(check.purpose)
 
 
 def _gap(gap: Gap) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 from exam_service.simulate.browser import Browser, Refused
@@ -14,6 +15,7 @@ from exam_service.simulate.chance import pause_after
 from exam_service.simulate.tally import Tally
 
 ENDINGS = frozenset({"lease_lost", "attempt_closed"})
+CURRENT, LATE = "current", "late"
 
 
 class Ledger:
@@ -116,7 +118,7 @@ class Outbox:
         failures = 0
         while True:
             try:
-                await self._browser.post(self._path, entry.body(self._epoch))
+                reply = await self._browser.post(self._path, entry.body(self._epoch))
             except Refused as refusal:
                 if refusal.passing:
                     failures += 1
@@ -129,6 +131,11 @@ class Outbox:
                     self._ledger.refused(entry.item, entry.option)
                 self._tally.error("saving an answer", refusal.code, refusal.message)
                 return
-            self._ledger.acknowledged(entry.item, entry.option)
+            if reply["outcome"] == CURRENT:
+                self._ledger.acknowledged(entry.item, entry.option)
             self._tally.acknowledged_after(clock() - began)
+            if reply["outcome"] == LATE:
+                raise Refused(HTTPStatus.OK, "attempt_closed", "an answer came too late to count")
+            if reply["epoch"] > self._epoch:
+                raise Refused(HTTPStatus.OK, "lease_lost", "another page has the paper")
             return

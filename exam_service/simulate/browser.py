@@ -50,11 +50,18 @@ class Refused(Exception):
 
 
 class Page(HTMLParser):
-    """What a page says to programs: its CSRF token, its hidden fields, and the words of an alert."""
+    """What a page says to programs: its CSRF token, its hidden fields, and the words of an alert.
+
+    Attributes:
+        refresh: Seconds until the page loads itself anew; ``None`` when it doesn't.
+        turn_in: Seconds until the turn of who waits in line comes.
+    """
 
     def __init__(self, html: str) -> None:
         super().__init__()
         self.csrf = ""
+        self.refresh: float | None = None
+        self.turn_in = 0.0
         self.hidden: dict[str, str] = {}
         self._alert: list[str] = []
         self._depth = 0
@@ -69,6 +76,10 @@ class Page(HTMLParser):
         name, value = at.get("name") or "", at.get("value") or ""
         if tag == "meta" and name == "csrf-token":
             self.csrf = at.get("content") or ""
+        elif tag == "meta" and at.get("http-equiv") == "refresh":
+            self.refresh = float(at.get("content") or 0)
+        elif tag == "form" and "data-seconds" in at:
+            self.turn_in = float(at["data-seconds"] or 0)
         elif tag == "input" and at.get("type") == "hidden":
             self.hidden[name] = value
         elif tag == "div" and (self._depth or at.get("role") == "alert"):

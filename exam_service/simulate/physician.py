@@ -12,6 +12,7 @@ from exam_service.simulate.answers import Ledger
 from exam_service.simulate.browser import Browser, Refused
 from exam_service.simulate.chance import CHANCE
 from exam_service.simulate.concurrency import first_of
+from exam_service.simulate.entrance import enter
 from exam_service.simulate.faces import Frames
 from exam_service.simulate.sitting import Sitting, open_sitting
 from exam_service.simulate.stream import ANOTHER_FACE, CheckStream
@@ -105,12 +106,13 @@ class Physician:
         await self._browser.patiently(lambda: self._browser.submit("/consent", **_own(page.hidden)))
 
     async def _be_admitted(self) -> str:
-        """The attempt to sit, its identity check passed; that of another account where this one has none."""
+        """The attempt to sit, admitted; that of another account where this one has none."""
         while True:
             try:
-                attempt, admitted = await self._start()
-                if not admitted:
+                attempt, checked = await self._start()
+                if not checked:
                     await self._pass_check(attempt)
+                await self._enter(attempt)
             except Refused as refusal:
                 account = next(self._spare, None) if refusal.code in _ASKS_FOR_ANOTHER_ACCOUNT else None
                 if account is None:
@@ -128,7 +130,7 @@ class Physician:
         await self._log_in()
 
     async def _start(self) -> tuple[str, bool]:
-        """The attempt that is open now, and whether its identity check is passed."""
+        """The attempt that is open now, and whether its identity check is behind it."""
         self._doing = "starting the paper"
         page = await self._browser.patiently(lambda: self._browser.page(_NOTICE))
         version = page.hidden.get("version", "")
@@ -152,6 +154,11 @@ class Physician:
                 0, "not_admitted", f"not after {_CHECK_PATIENCE:.0f} s; last verdict: {stream.last_verdict}"
             ) from None
         await stream.leave()
+
+    async def _enter(self, attempt: str) -> None:
+        self._doing = "entering the paper"
+        await self._browser.patiently(lambda: self._browser.page(f"/attempts/{attempt}"))
+        await enter(self._browser, attempt)
 
     async def _sit(self, attempt: str, ends: float, leaves_at: float | None) -> None:
         ledger = Ledger()

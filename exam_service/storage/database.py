@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -22,6 +23,7 @@ _AWAY = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
@@ -99,6 +101,7 @@ class Database:
                 max_size=pool_size,
                 command_timeout=STATEMENT_SECONDS,
                 init=_prepare_connection,
+                reset=_nothing_to_reset,
                 server_settings={"application_name": "exam-service", "timezone": "UTC"},
             )
         except _AWAY as error:
@@ -115,6 +118,14 @@ class Database:
     async def close(self) -> None:
         await self._pool.close()
 
+    async def clock_ahead(self, now: Callable[[], datetime]) -> timedelta:
+        """How far ``now`` is ahead of the server's clock, to within half of the time of asking."""
+        async with self.tx() as tx:
+            asked = now()
+            there: datetime = await tx.fetch_value("SELECT clock_timestamp()")
+            answered = now()
+        return asked + (answered - asked) / 2 - there
+
     @asynccontextmanager
     async def tx(self) -> AsyncIterator[Tx]:
         """A transaction: committed when the block ends, rolled back when it raises.
@@ -122,9 +133,7 @@ class Database:
         Raises:
             Unavailable: PostgreSQL is away or refuses to write; nothing was stored.
         """
-        with _away_is_unavailable():
-            connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
-        try:
+        async with self._connection() as connection:
             transaction = connection.transaction()
             with _away_is_unavailable():
                 await transaction.start()
@@ -137,14 +146,35 @@ class Database:
                 raise
             with _away_is_unavailable():
                 await transaction.commit()
-        finally:
-            with suppress(*_AWAY):
-                await self._pool.release(connection)
         for call in tx._after_commit:  # noqa: SLF001 - the two classes are one thing
             try:
                 await call()
             except Exception:
                 log.warning("a signal after commit was lost", exc_info=True)
+
+    @asynccontextmanager
+    async def statements(self) -> AsyncIterator[Tx]:
+        """Statements that each stand alone, without the round trips of a transaction around them.
+
+        Raises:
+            Unavailable: PostgreSQL is away.
+        """
+        async with self._connection() as connection:
+            yield Tx(connection)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        with _away_is_unavailable():
+            connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+        try:
+            yield connection
+        finally:
+            with suppress(*_AWAY):
+                await self._pool.release(connection)
+
+
+async def _nothing_to_reset(connection: Any) -> None:
+    """We change nothing of a session that outlives a transaction: no round trip to undo it."""
 
 
 async def _prepare_connection(connection: Any) -> None:

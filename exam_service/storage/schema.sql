@@ -1,5 +1,9 @@
 -- What all migrations add up to. Written by `make schema`, compared by a test, never edited.
 
+CREATE FUNCTION public.attempt_standing(state text, checked_at timestamp with time zone, last_seen timestamp with time zone, silent_since timestamp with time zone) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (state IS NULL) THEN 'waiting'::text WHEN ((state = 'prepared'::text) AND (checked_at IS NULL)) THEN 'checking'::text WHEN (state = 'prepared'::text) THEN 'ready'::text WHEN ((state = ANY (ARRAY['admitted'::text, 'running'::text])) AND (last_seen < silent_since)) THEN 'offline'::text WHEN (state = ANY (ARRAY['admitted'::text, 'running'::text])) THEN 'answering'::text WHEN (state = ANY (ARRAY['closing'::text, 'closed'::text])) THEN 'collecting'::text WHEN (state = 'terminated'::text) THEN 'terminated'::text ELSE 'handed_in'::text END;
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -151,6 +155,7 @@ CREATE TABLE public.bank (
     category text,
     level text,
     created_at timestamp with time zone NOT NULL,
+    revision uuid NOT NULL,
     CONSTRAINT bank_category_check CHECK ((category = ANY (ARRAY['clinical'::text, 'dental'::text, 'tcm'::text, 'public_health'::text]))),
     CONSTRAINT bank_check CHECK (((subject = 'professional'::text) = (category IS NOT NULL))),
     CONSTRAINT bank_check1 CHECK (((subject = 'professional'::text) = (level IS NOT NULL))),
@@ -273,8 +278,10 @@ CREATE TABLE public.item_image (
     height integer NOT NULL,
     alt text NOT NULL,
     data bytea NOT NULL,
+    source_digest bytea NOT NULL,
     CONSTRAINT item_image_media_type_check CHECK ((media_type = ANY (ARRAY['image/png'::text, 'image/jpeg'::text])))
 );
+ALTER TABLE ONLY public.item_image ALTER COLUMN data SET STORAGE EXTERNAL;
 
 CREATE TABLE public.item_option (
     id uuid NOT NULL,
@@ -708,6 +715,8 @@ CREATE UNIQUE INDEX attempt_open ON public.attempt USING btree (registration_id,
 
 CREATE INDEX attempt_unmarked ON public.attempt USING btree (id) WHERE (state = 'closed'::text);
 
+CREATE INDEX audit_entry_lease ON public.audit_entry USING btree (subject_id) WHERE (action = 'lease.released'::text);
+
 CREATE INDEX audit_entry_subject ON public.audit_entry USING btree (province_id, subject_id, id);
 
 CREATE INDEX audit_entry_unsealed ON public.audit_entry USING btree (id) WHERE (NOT sealed);
@@ -737,6 +746,8 @@ CREATE INDEX proctor_stream_attempt ON public.proctor_stream USING btree (attemp
 CREATE INDEX registration_account ON public.registration USING btree (account_id);
 
 CREATE INDEX registration_body ON public.registration USING btree (province_id, body_id, state);
+
+CREATE INDEX registration_body_order ON public.registration USING btree (body_id, id);
 
 CREATE INDEX registration_institution ON public.registration USING btree (province_id, institution_id, state);
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from exam_service.crypto.derive import derive_key
 from exam_service.crypto.envelope import DataKey, data_key_id, new_secret, open_envelope, seal
 from exam_service.errors import NotFound
 from exam_service.ids import new_id
@@ -22,6 +23,10 @@ class Vault:
 
     def __init__(self, master_key: bytes) -> None:
         self._master = DataKey(_MASTER_ID, master_key)
+
+    def derived_key(self, *purpose: str) -> bytes:
+        """32 bytes that follow from the master key and ``purpose``; not stored, and not purged."""
+        return derive_key(self._master.secret, *purpose)
 
     async def key_for(
         self, tx: Tx, *, province_id: str, account_id: UUID, cycle_id: UUID | None, data_class: str

@@ -81,6 +81,23 @@ async def address(
 
 
 @pytest.fixture
+async def browser(playwright: Playwright, chromium: str) -> AsyncIterator[Browser]:
+    """Chromium with a test pattern for a camera."""
+    browser = await playwright.chromium.launch(
+        executable_path=chromium,
+        args=[
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--use-fake-ui-for-media-stream",
+            "--use-fake-device-for-media-stream",
+        ],
+    )
+    yield browser
+    await browser.close()
+
+
+@pytest.fixture
 def open_browser(playwright: Playwright, chromium: str, faces_dir: Path, tmp_path: Path) -> OpenBrowser:
     """Chromium whose camera sees the photograph of that name, a little different in every frame."""
 

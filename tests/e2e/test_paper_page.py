@@ -6,35 +6,19 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
-from playwright.async_api import Browser, Page, Playwright, expect
+from playwright.async_api import Browser, Page, expect
 
-from exam_service.accounts.model import Principal
+from exam_service.accounts.model import Principal, Role
 from exam_service.papers import usecases as papers
 from tests.e2e.conftest import DESKTOP, PHONE, person, picture
 from tests.e2e.test_story import log_in, saved
-from tests.world import World
+from tests.world import World, eventually
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-async def browser(playwright: Playwright, chromium: str) -> AsyncIterator[Browser]:
-    """Chromium with a test pattern for a camera."""
-    browser = await playwright.chromium.launch(
-        executable_path=chromium,
-        args=[
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-background-networking",
-            "--use-fake-ui-for-media-stream",
-            "--use-fake-device-for-media-stream",
-        ],
-    )
-    yield browser
-    await browser.close()
 
 
 @asynccontextmanager
@@ -84,15 +68,20 @@ async def test_a_second_page_takes_the_paper_over_and_the_first_says_so(
     async with sitting(world, browser, address) as (page, attempt_id):
         await choose(page, 0)
         await saved(page)
+        await page.route("**/answers", lambda route: route.abort())
+        await page.locator("#next").click()
+        await choose(page, 3)
+        await expect(page.locator("#save-state")).to_contain_text("答案已存在本机")
         second = await page.context.new_page()
         await second.goto(page.url)
         await expect(second.locator("#option-list input:checked")).to_have_count(1)
         await page.bring_to_front()
-        await page.locator("#next").click()
-        await choose(page, 3)
-        await expect(page.get_by_text("本卷已在其他页面或设备打开").first).to_be_visible()
+        lost = page.locator("#notices").get_by_text("本卷已在其他页面或设备打开")
+        await expect(lost).to_be_visible(timeout=20_000)
         await expect(page.locator("#options[disabled]")).to_have_count(1)
         await picture(page, "paper-lost")
+        await page.unroute("**/answers")
+        await expect(page.locator("#save-state")).to_have_text("本页已停止作答", timeout=20_000)
         # Not lost: the newer page had no answer there, so the older one's counts.
         assert await stored(world, world.here.simple, attempt_id) == 2
 
@@ -157,10 +146,10 @@ async def test_at_the_deadline_the_page_locks_and_leads_to_the_result(
         await expect(page.get_by_text("考试时间到").first).to_be_visible()
         await expect(page.locator("#options[disabled]")).to_have_count(1)
         await picture(page, "paper-over")
-        while not await papers.close_due(world.database, world.clock):
+        while not await papers.close_due(world.services):
             await page.wait_for_timeout(200)
         for _ in range(40):
-            await papers.close_due(world.database, world.clock)
+            await papers.close_due(world.services)
             if page.url.endswith("/result"):
                 break
             await page.wait_for_timeout(250)
@@ -171,28 +160,115 @@ async def test_at_the_deadline_the_page_locks_and_leads_to_the_result(
 async def test_the_paper_page_weighs_less_than_60_kilobytes(
     world: World, browser: Browser, address: str
 ) -> None:
-    """The bar of the design: HTML, CSS and JS over the wire; the paper's own JSON isn't counted."""
+    """The bar of the design: HTML, CSS and JS, compressed, nothing cached; the paper's JSON isn't counted."""
     physician = world.here.simple
     await world.consent(physician)
     attempt = await world.start(physician)
     await world.admit(attempt)
     async with person(browser, address) as page:
         await log_in(page, world, physician)
+        network = await page.context.new_cdp_session(page)
+        await network.send("Network.enable")
+        await network.send("Network.setCacheDisabled", {"cacheDisabled": True})
         sizes: dict[str, int] = {}
 
         async def weigh(request: object) -> None:
             if request.resource_type in {"document", "stylesheet", "script"}:  # type: ignore[attr-defined]
                 measured = await request.sizes()  # type: ignore[attr-defined]
-                sizes[request.url] = measured["responseBodySize"] + measured["responseHeadersSize"]  # type: ignore[attr-defined]
+                sizes[request.url] = measured["responseBodySize"]  # type: ignore[attr-defined]
 
         page.on("requestfinished", weigh)
-        await page.context.clear_cookies(name="nothing")
         await page.goto(f"/attempts/{attempt.id}")
         await expect(page.locator("#proctor-hint")).to_be_visible()
         await page.wait_for_timeout(500)
         assert len(sizes) > 10
+        assert min(sizes.values()) > 0
         assert sum(sizes.values()) < 60 * 1024
         assert all(url.startswith(address) for url in sizes)
+
+
+async def test_an_exported_answer_is_what_the_staff_import(
+    world: World, browser: Browser, address: str, tmp_path: Path
+) -> None:
+    """Browser and server derive, bind and spell the same."""
+    async with sitting(world, browser, address) as (page, attempt_id):
+        await page.context.route("**/answers", lambda route: route.abort())
+        await choose(page, 1)
+        await expect(page.locator("#save-state")).to_contain_text("答案已存在本机")
+        await page.locator("#hand-in").click()
+        await page.get_by_role("button", name="现在交卷").click()
+        async with page.expect_download(timeout=30_000) as downloading:
+            await page.get_by_role("button", name="导出未上传的答案").click(timeout=30_000)
+        await (await downloading.value).save_as(tmp_path / "answers.json")
+        exported = (tmp_path / "answers.json").read_bytes()
+        body = world.here.staff[Role.BODY]
+        imported = await papers.import_answers(world.services, body, attempt_id, exported)
+        assert imported.refused == []
+        assert await stored(world, world.here.simple, attempt_id) == 1
+
+
+async def test_answers_left_after_the_end_are_offered_on_the_result_page(
+    world: World, browser: Browser, address: str, tmp_path: Path
+) -> None:
+    """The phone died, and came back when the paper was over."""
+    async with sitting(world, browser, address) as (page, attempt_id):
+        await page.route("**/answers", lambda route: route.abort())
+        await choose(page, 1)
+        await expect(page.locator("#save-state")).to_contain_text("答案已存在本机")
+        await page.close()
+        async with world.database.tx() as tx:
+            over = world.clock.now() - timedelta(minutes=5)
+            await tx.execute("UPDATE attempt SET deadline = $2 WHERE id = $1", attempt_id, over)
+        await papers.close_due(world.services)
+        again = await page.context.new_page()
+        await again.goto(f"{address}/attempts/{attempt_id}")
+        await again.wait_for_url("**/result")
+        await expect(again.get_by_text("本机还有1个答案没有上传")).to_be_visible()
+        await picture(again, "result-leftover")
+        async with again.expect_download() as downloading:
+            await again.get_by_role("button", name="导出未上传的答案").click()
+        await (await downloading.value).save_as(tmp_path / "answers.json")
+        body = world.here.staff[Role.BODY]
+        exported = (tmp_path / "answers.json").read_bytes()
+        imported = await papers.import_answers(world.services, body, attempt_id, exported)
+        assert imported.refused == []
+
+
+async def test_events_and_a_request_for_time_reach_the_staff(
+    world: World, browser: Browser, address: str
+) -> None:
+    async with sitting(world, browser, address, DESKTOP) as (page, attempt_id):
+        await page.keyboard.press("Control+a")
+        await page.evaluate("dispatchEvent(new Event('blur'))")
+        await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # asks at once
+
+        async def kinds() -> list[str]:
+            async with world.database.tx() as tx:
+                rows = await tx.fetch("SELECT kind FROM page_event WHERE attempt_id = $1", attempt_id)
+            return [row["kind"] for row in rows]
+
+        await eventually(kinds)
+        assert {"select_all", "blur"} <= set(await kinds())
+
+
+async def test_another_device_asks_for_a_takeover_and_a_released_lease_goes_over(
+    world: World, browser: Browser, address: str
+) -> None:
+    async with sitting(world, browser, address) as (page, attempt_id):
+        await choose(page, 0)
+        await saved(page)
+        async with person(browser, address) as other:
+            await log_in(other, world, world.here.simple)
+            await other.goto(f"/attempts/{attempt_id}")
+            await other.wait_for_url("**/takeover")
+            await expect(page.locator("#options[disabled]")).to_have_count(0)
+            body = world.here.staff[Role.BODY]
+            await papers.release_lease(world.services, body, attempt_id, reason="医师换了设备")
+            await other.goto(f"/attempts/{attempt_id}")
+            await expect(other.locator("#card-grid .cell.answered")).to_have_count(1)
+            lost = page.locator("#notices").get_by_text("本卷已在其他页面或设备打开")
+            await expect(lost).to_be_visible(timeout=20_000)
+            await expect(page.locator("#options[disabled]")).to_have_count(1)
 
 
 async def test_practice_shows_right_and_wrong_and_the_explanation(

@@ -68,11 +68,13 @@ async def accept_notice(page: Page, paper: str) -> None:
 
 
 async def pass_the_check(page: Page) -> None:
-    """Past the camera, into the paper."""
+    """Past the camera and the button that starts the clock, into the paper."""
     await page.get_by_role("button", name="开始检测").click()
     await expect(page.get_by_text("身份核验通过").first).to_be_visible()
     await picture(page, "check-passed")
     await page.wait_for_url(re.compile(r"/attempts/[0-9a-f-]+$"))
+    await picture(page, "begin")
+    await page.get_by_role("button", name="开始答题").click()
     await expect(page.locator("#stem")).to_be_visible()
 
 

@@ -686,7 +686,7 @@ async def test_no_table_holds_an_identity_number(browser: Browser, world: World)
     await login(browser, world.here.number_of(world.here.general), "wrong")
     paper = await world.open(world.here.general)
     await papers.hand_in(
-        world.database, world.clock, world.here.general, paper.attempt.id, paper.attempt.lease_epoch
+        world.services, world.here.general, paper.attempt.id, paper.attempt.lease_epoch
     )
     await browser.login_staff("hunan-body")
     await browser.get("/review?tab=all")

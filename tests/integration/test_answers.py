@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from exam_service.clock import Clock
-from exam_service.errors import Conflict, DomainError, Invalid, NotFound, Unavailable
+from exam_service.errors import Conflict, DomainError, Invalid, NotFound, TooMany, Unavailable
 from exam_service.papers import usecases as papers
 from exam_service.papers.journal import AnswerEvent, Entry, Outcome, Receipt
 from exam_service.papers.usecases import answers as room
@@ -148,6 +148,16 @@ async def test_too_many_waiting_are_told_to_come_again(world: World, monkeypatch
     assert all(saved.outcome is Outcome.CURRENT for saved in await asyncio.gather(*waiting))
     with pytest.raises(Unavailable):
         await writer.save(world.here.simple, event(paper, 4, 4))
+
+
+async def test_a_journal_that_no_person_fills_takes_no_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "MOST_ENTRIES", 2)
+    paper = await world.open(world.here.simple)
+    events = [event(paper, seq, seq) for seq in (1, 2, 3)]
+    replies = await save_batch(world.database, world.clock, saves_of(world, paper, *events, events[0]))
+    assert [type(reply) for reply in replies] == [Saved, Saved, TooMany, Saved]
 
 
 async def test_an_answer_whose_browser_went_away_is_stored_all_the_same(world: World) -> None:

@@ -557,7 +557,7 @@ def test_children_end_with_a_killed_supervisor_and_banks_are_imported_into_what_
         assert eventually(lambda: not service.left_over(), within=STOPS_WITHIN), service.left_over()
         assert import_into(service.data, directory).returncode == 0
         again = import_into(service.data, directory)
-        assert "题库中已有相同题干" in again.stderr, "the first import is there"
+        assert "题库中已有这道题" in again.stderr, "the first import is there"
         assert service.left_over() == []
 
 

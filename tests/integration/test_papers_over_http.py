@@ -117,11 +117,10 @@ async def test_an_older_page_is_told_and_its_answer_is_kept_but_does_not_replace
     address, old = await sit(browser, world)
     new = await (await browser.send(f"{address}/lease", {})).json()
     await save(browser, address, new, 1, 0, 1)
-    late = await save(browser, address, old, 1, 0, 2)
-    assert late.status == 409
-    assert (await late.json())["error"]["code"] == "lease_lost"
-    elsewhere = await save(browser, address, old, 2, 1, 3)
-    assert elsewhere.status == 409
+    late = await (await save(browser, address, old, 1, 0, 2)).json()
+    assert (late["outcome"], late["epoch"]) == ("superseded", new["epoch"])
+    elsewhere = await (await save(browser, address, old, 2, 1, 3)).json()
+    assert (elsewhere["outcome"], elsewhere["epoch"]) == ("current", new["epoch"])
     answers = (await (await browser.get(f"{address}/answers")).json())["answers"]
     assert answers[new["items"][0]["id"]] == new["items"][0]["options"][1]["id"]
     assert answers[new["items"][1]["id"]] == new["items"][1]["options"][3]["id"]
@@ -164,8 +163,13 @@ async def test_an_answer_counts_within_the_grace_and_not_after(browser: Browser,
     assert (await save(browser, address, paper, 1, 0, 0)).status == 200
     world.clock.move(seconds=2)
     late = await save(browser, address, paper, 2, 1, 0)
-    assert late.status == 409
-    assert (await late.json())["error"]["code"] == "attempt_closed"
+    assert (await late.json())["outcome"] == "late"
+    answers = (await (await browser.get(f"{address}/answers")).json())["answers"]
+    assert list(answers) == [paper["items"][0]["id"]]
+    world.clock.move(days=1)
+    await browser.login(world.here, world.here.general)
+    forgotten = await save(browser, address, paper, 3, 1, 0)
+    assert (await forgotten.json())["error"]["code"] == "attempt_closed"
 
 
 async def test_an_option_of_another_item_is_refused(browser: Browser, world: World) -> None:
@@ -261,16 +265,16 @@ async def test_the_sweeper_closes_at_the_deadline_and_marks(world: World) -> Non
     paper = await world.open(world.here.simple)
     attempt = paper.attempt
     world.clock.move(minutes=60)
-    assert await papers.close_due(world.database, world.clock) == 1
+    assert await papers.close_due(world.services) == 1
     world.clock.move(seconds=30)
-    assert await papers.close_due(world.database, world.clock) == 0
+    assert await papers.close_due(world.services) == 0
     world.clock.move(minutes=30)
-    assert await papers.close_due(world.database, world.clock) == 1
+    assert await papers.close_due(world.services) == 1
     closed, _ = await papers.result(world.database, world.here.simple, attempt.id)
     assert closed.state == "marked"
     assert closed.closed_at == attempt.deadline
     assert closed.mark == 0
-    assert await papers.close_due(world.database, world.clock) == 0
+    assert await papers.close_due(world.services) == 0
 
 
 async def test_no_paper_starts_outside_the_days_of_the_tests(world: World) -> None:

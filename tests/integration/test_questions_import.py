@@ -17,7 +17,7 @@ import pytest
 
 from exam_service.cycles.policy import Subject
 from exam_service.papers import usecases as papers
-from exam_service.papers.model import AnswerEvent
+from exam_service.papers.journal import AnswerEvent
 from exam_service.storage.database import Row
 from tests.world import World, portrait
 
@@ -186,7 +186,7 @@ async def test_of_a_file_with_bad_rows_every_one_is_named_and_nothing_is_stored(
         "第3行：缺少题干",
         "第4行：答案应为A至E中的一个字母",
         "第7行：答案应为A至D中的一个字母",
-        "第8行：题干与第2行重复",
+        "第8行：与第2行重复：题干和选项都相同",
         "第9行：选项应为A至D或A至E，且不能为空",
         "第10行：选项有重复",
         "第11行：列数多于表头，请检查引号和逗号",
@@ -305,7 +305,7 @@ async def test_real_questions_with_four_options_make_a_paper_that_is_sat_to_its_
         others = [option.id for option in item.options if option.id != keys[item.id]]
         chosen = keys[item.id] if item in right else others[0]
         await answer(world, paper, seq, item.id, chosen)
-    await papers.hand_in(world.database, world.clock, world.here.general, paper.attempt.id, 1)
+    await papers.hand_in(world.services, world.here.general, paper.attempt.id, 1)
 
     marked, label = await papers.result(world.database, world.here.general, paper.attempt.id)
     assert (marked.correct, marked.total, marked.mark, marked.passed) == (73, 100, Decimal(73), True)
@@ -371,4 +371,4 @@ async def empty_banks(world: World) -> None:
 
 async def answer(world: World, paper: papers.OpenPaper, seq: int, item_id: UUID, option_id: UUID) -> None:
     event = AnswerEvent(paper.attempt.id, 1, seq, item_id, option_id, world.clock.now())
-    await papers.save_answer(world.database, world.clock, world.here.general, event)
+    await world.save(world.here.general, event)

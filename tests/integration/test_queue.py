@@ -13,7 +13,7 @@ import pytest
 
 from exam_service.errors import Unavailable
 from exam_service.queue.buckets import Buckets
-from exam_service.queue.connection import AWAY, Client, connect
+from exam_service.queue.connection import AWAY, PATIENCE_SECONDS, Client, connect
 from exam_service.queue.signals import Signals
 from exam_service.queue.stream import GROUP, MAX_DELIVERIES, Entry, WorkStream
 from exam_service.storage.embedded import EmbeddedRedis
@@ -140,7 +140,38 @@ async def test_what_a_dead_worker_left_is_claimed_by_another_after_the_idle_time
 
     claimed = await eventually(lambda: take(work, "bert"))
 
-    assert names(claimed) == ["left 1", "left 2"]
+    assert names(claimed) == ["left 1"], "one at a time, in order"
+    assert names(await take(work, "bert")) == ["left 2"]
+
+
+async def test_an_entry_that_kills_its_worker_takes_no_neighbour_along(
+    work: WorkStream, redis_client: Client
+) -> None:
+    await add(work, "one", "two", "crafted", "three", "four")
+    finished: list[str] = []
+    for life in range(20):  # a new worker each time that one died
+        batch = await take(work, f"worker {life}")
+        while batch and names(batch)[0] != "crafted":
+            await work.done(batch[0].id)
+            finished += names(batch[:1])
+            batch = batch[1:] or await take(work, f"worker {life}")
+        await asyncio.sleep(SOON * 1.5)
+        if await work.parked():
+            break
+
+    assert sorted(finished) == ["four", "one", "three", "two"]
+    assert [fields[b"name"] for _, fields in await redis_client.xrange("work:parked")] == [b"crafted"]
+    assert await work.waiting() == 0
+
+
+async def test_what_was_left_behind_is_found_behind_what_many_others_are_at(work: WorkStream) -> None:
+    await add(work, *(f"frame {number}" for number in range(40)))
+    under_way = await take(work, "busy", count=35)
+    await take(work, "dead")
+    await asyncio.sleep(SOON * 1.5)
+    await work.hold("busy", [entry.id for entry in under_way])
+
+    assert names(await take(work, "bert")) == ["frame 35"]
 
 
 async def test_what_was_left_behind_comes_before_what_is_new(work: WorkStream) -> None:
@@ -193,8 +224,7 @@ async def test_a_full_stream_refuses_and_loses_nothing_of_what_waits(redis_clien
     await work.done(entries[0].id)
     assert await work.add({b"name": b"four"})
     await asyncio.sleep(SOON * 1.5)
-    assert names(await take(work)) == ["two", "three"]
-    assert names(await take(work)) == ["four"]
+    assert [names(await take(work)) for _ in range(3)] == [["two"], ["three"], ["four"]]
 
 
 async def test_after_redis_was_emptied_the_group_is_made_again(
@@ -277,6 +307,45 @@ async def test_without_redis_adding_says_so_and_goes_on_once_it_is_back(
     own_redis.start()
     await add(work, "after")
     assert names(await eventually(lambda: take(work))) == ["after"]
+
+
+async def test_more_requests_than_connections_wait_for_each_other(redis_server: EmbeddedRedis) -> None:
+    client = connect(redis_server.url, max_connections=3)
+    work = WorkStream(client, "work", limit=10_000)
+    try:
+        async with delivering(client) as signals, signals.listen("topic") as queue:  # keeps a connection
+            assert all(await asyncio.gather(*(work.add({b"name": b"x"}) for _ in range(300))))
+            await signals.publish("topic", "still heard")
+            assert await heard(queue) == "still heard"
+        await work.open()
+        assert len(await work.take("anne", count=400, wait_seconds=0.02)) == 300
+    finally:
+        await client.aclose()
+
+
+async def test_a_connection_that_does_not_come_free_is_not_waited_for_long(
+    redis_server: EmbeddedRedis, redis_client: Client
+) -> None:
+    client = connect(redis_server.url, max_connections=1)
+    listening = client.pubsub()
+    try:
+        await listening.subscribe("topic")  # keeps the only one
+        async with asyncio.timeout(PATIENCE_SECONDS + 2):
+            with pytest.raises(Unavailable):
+                await WorkStream(client, "work", limit=1).waiting()
+    finally:
+        await listening.aclose()
+        await client.aclose()
+
+
+async def test_who_listens_to_several_topics_hears_each(redis_client: Client) -> None:
+    async with delivering(redis_client) as signals:
+        async with signals.listen("one", "two") as queue:
+            await signals.publish("two", "2")
+            await signals.publish("one", "1")
+            assert [await heard(queue), await heard(queue)] == ["2", "1"]
+        await signals.publish("one", "late")
+        assert queue.empty()
 
 
 @asynccontextmanager

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +23,8 @@ from exam_service.papers import usecases as papers
 from exam_service.papers.journal import Outcome
 from exam_service.papers.usecases import attempts as room
 from tests.world import Browser, World, browsing, serving
+
+KEYS = ("master_key", "lookup_key", "csrf_key")
 
 
 @pytest.fixture
@@ -197,3 +202,37 @@ async def test_a_physician_asks_for_lost_time_and_reads_the_answer(browser: Brow
     text = await (await browser.get(f"{address}/time-request")).text()
     assert "未同意" in text
     assert "服务器没有中断记录" in text
+
+
+async def test_the_command_line_replays_and_says_when_something_was_changed(world: World) -> None:
+    paper = await world.open(world.here.simple)
+    await world.hand_in(paper, right=4)
+
+    def replayed(*options: str) -> subprocess.CompletedProcess[str]:
+        settings = world.settings
+        secrets = {f"EXAM_{name.upper()}": getattr(settings, name).get_secret_value() for name in KEYS}
+        return subprocess.run(
+            [sys.executable, "-m", "exam_service", "attempts", "replay", *options],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={
+                **os.environ,
+                **secrets,
+                "EXAM_DATABASE_URL": settings.database_url,
+                "EXAM_REDIS_URL": settings.redis_url,
+            },
+        )
+
+    good = await asyncio.to_thread(replayed, str(paper.attempt.id), "--json")
+    assert good.returncode == 0, good.stderr
+    facts = json.loads(good.stdout)
+    assert (facts["events"], facts["correct"], facts["mark"], facts["signature"]) == (4, 4, "8.00", "holds")
+    async with world.database.tx() as tx:
+        await tx.execute("UPDATE attempt SET mark = 100")
+    bad = await asyncio.to_thread(replayed, str(paper.attempt.id))
+    assert bad.returncode == 1
+    assert "does not add up" in bad.stderr
+    unknown = await asyncio.to_thread(replayed, "00000000-0000-0000-0000-000000000001")
+    assert unknown.returncode == 1
+    assert "there is no attempt" in unknown.stderr

@@ -10,8 +10,10 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from aiohttp import ClientResponse, WSServerHandshakeError
@@ -22,6 +24,8 @@ from exam_service.app import WEB_ROOT, create_app
 from exam_service.cycles.policy import Subject
 from exam_service.http.guards import PUBLIC, access_of
 from exam_service.http.static import Assets
+from exam_service.papers import usecases as papers
+from exam_service.papers.model import Attempt
 from exam_service.practice import usecases as practice
 from exam_service.proctor.model import Verdict
 from exam_service.settings import Settings
@@ -99,20 +103,67 @@ class Probe:
 
 _ANSWER = {"epoch": 1, "seq": 1, "item": "{item}", "option": "{option}", "client_time": START.isoformat()}
 _PRACTISED = {"item": "{practice_item}", "option": "{practice_option}"}
+_LOST = {"began_at": "2026-05-12T02:00:00Z", "ended_at": "2026-05-12T02:01:00Z", "reason": "停电"}
+_LOST_LOCAL = {"began": "2026-05-12T10:00:00", "ended": "2026-05-12T10:01:00", "reason": "停电"}
 PROBES: dict[tuple[str, str], Probe] = {
     ("GET", "/attempts/{attempt}"): Probe(Role.PHYSICIAN, "running"),
+    ("POST", "/attempts/{attempt}/enter"): Probe(Role.PHYSICIAN, "running", status=303, is_json=False),
+    ("GET", "/attempts/{attempt}/line"): Probe(Role.PHYSICIAN, "running", status=303),
     ("POST", "/attempts/{attempt}/lease"): Probe(Role.PHYSICIAN, "running"),
     ("GET", "/attempts/{attempt}/answers"): Probe(Role.PHYSICIAN, "running"),
     ("POST", "/attempts/{attempt}/answers"): Probe(Role.PHYSICIAN, "running", body=_ANSWER),
     ("POST", "/attempts/{attempt}/presence"): Probe(Role.PHYSICIAN, "running", body={"epoch": 1}),
     ("POST", "/attempts/{attempt}/hand-in"): Probe(Role.PHYSICIAN, "running", body={"epoch": 1}),
     ("GET", "/attempts/{attempt}/result"): Probe(Role.PHYSICIAN, "marked"),
+    ("GET", "/attempts/{attempt}/receipt"): Probe(Role.PHYSICIAN, "marked"),
+    ("GET", "/attempts/{attempt}/receipt.txt"): Probe(Role.PHYSICIAN, "marked"),
+    ("GET", "/attempts/{attempt}/time-request"): Probe(Role.PHYSICIAN, "running"),
+    ("POST", "/attempts/{attempt}/time-request"): Probe(
+        Role.PHYSICIAN, "running", status=303, body=_LOST_LOCAL, is_json=False
+    ),
+    ("POST", "/attempts/{attempt}/time-requests"): Probe(Role.PHYSICIAN, "running", body=_LOST),
     ("GET", "/attempts/{attempt}/check"): Probe(Role.PHYSICIAN, "running", status=303),
+    ("GET", "/attempts/{attempt}/takeover"): Probe(Role.PHYSICIAN, "running"),
+    ("POST", "/attempts/{attempt}/takeover"): Probe(Role.PHYSICIAN, "running", status=303, is_json=False),
     ("GET", "/attempts/{attempt}/stream"): Probe(Role.PHYSICIAN, "running"),
     ("GET", "/practice/sets/{set}.json"): Probe(Role.PHYSICIAN, "set"),
     ("GET", "/practice/sets/{set}"): Probe(Role.PHYSICIAN, "set"),
     ("POST", "/practice/sets/{set}/answers"): Probe(Role.PHYSICIAN, "set", body=_PRACTISED),
     ("POST", "/practice/sets/{set}/reveal"): Probe(Role.PHYSICIAN, "set", body={"item": "{practice_item}"}),
+    ("GET", "/invigilation/{attempt}"): Probe(Role.BODY, "running"),
+    ("POST", "/invigilation/{attempt}/extension"): Probe(
+        Role.BODY, "running", status=303, body={"minutes": "5", "reason": "停电"}, is_json=False
+    ),
+    ("POST", "/invigilation/{attempt}/lease-release"): Probe(
+        Role.BODY, "running", status=303, body={"reason": "手机损坏"}, is_json=False
+    ),
+    ("POST", "/invigilation/{attempt}/termination"): Probe(
+        Role.BODY, "running", status=303, body={"reason": "替考"}, is_json=False
+    ),
+    ("POST", "/invigilation/{attempt}/termination/confirmation"): Probe(
+        Role.BODY, "disputed", status=303, is_json=False
+    ),
+    ("POST", "/invigilation/{attempt}/termination/withdrawal"): Probe(
+        Role.BODY, "disputed", status=303, is_json=False
+    ),
+    ("POST", "/invigilation/{attempt}/notices"): Probe(
+        Role.BODY, "running", status=303, body={"text": "还有十分钟"}, is_json=False
+    ),
+    ("POST", "/invigilation/{attempt}/time-requests/{request}/grant"): Probe(
+        Role.BODY, "disputed", status=303, body={"minutes": "1", "note": "属实"}, is_json=False
+    ),
+    ("POST", "/invigilation/{attempt}/time-requests/{request}/refusal"): Probe(
+        Role.BODY, "disputed", status=303, body={"note": "没有中断"}, is_json=False
+    ),
+    ("POST", "/invigilation/{attempt}/import"): Probe(Role.BODY, "running", status=422, is_json=False),
+    ("GET", "/invigilation/registrations/{registration}"): Probe(Role.BODY, "registration"),
+    ("POST", "/invigilation/registrations/{registration}/overrides"): Probe(
+        Role.BODY,
+        "registration",
+        status=303,
+        body={"subject": "professional", "minutes": "20", "reason": "视力障碍"},
+        is_json=False,
+    ),
     ("GET", "/review/{attempt}"): Probe(Role.BODY, "marked"),
     ("POST", "/review/{attempt}/decision"): Probe(
         Role.BODY, "marked", status=303, body={"result": "pass"}, is_json=False
@@ -166,7 +217,12 @@ class Scene:
         """The path of a route with the ids of a row, or of whichever row has them."""
         build = Assets.read(WEB_ROOT / "static").build
         names = {"subject": "humanities", "build": build, "name": "css/base.css"}
-        names |= self.rows["marked"] | self.rows["set"] if row is None else self.rows[row]
+        if row is not None:
+            names |= self.rows[row]
+        elif "{request}" in path:
+            names |= self.rows["disputed"]
+        else:
+            names |= self.rows["marked"] | self.rows["set"] | self.rows["registration"]
         return re.sub(r"{(\w+)(:[^}]*)?}", lambda match: names[match[1]], path)
 
     async def ask(self, browser: Browser, probe: Probe, method: str, path: str) -> ClientResponse:
@@ -194,6 +250,7 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
     check = await world.snapshot(paper.attempt, stream, 1, Verdict.MATCH, b"a picture", distance=0.3)
     marked = await world.hand_in(paper, right=80)
     running = await world.open(general)
+    disputed, request_id = await _disputed(world)
     async with world.database.tx() as tx:
         bank = await tx.fetch_value(
             "SELECT id FROM bank WHERE title = '人文练习' AND province_id = $1", world.here.province_id
@@ -207,6 +264,8 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
             "running": {"attempt": str(running.attempt.id)},
             "marked": {"attempt": str(marked.id), "check": str(check.id)},
             "set": {"set": str(set_id)},
+            "disputed": {"attempt": str(disputed.id), "request": str(request_id)},
+            "registration": {"registration": str(world.here.registrations[0].id)},
         },
         values={
             "item": str(running.items[0].id),
@@ -216,6 +275,22 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
         },
         stack=stack,
     )
+
+
+async def _disputed(world: World) -> tuple[Attempt, UUID]:
+    """A running paper that a colleague wants ended and whose physician asked for time."""
+    attempt = (await world.open(world.here.physicians[2])).attempt
+    colleague = await world.colleague(world.here, "colleague", body_id=world.here.body_id)
+    await papers.request_termination(world.services, colleague, attempt.id, reason="替考")
+    request_id = await papers.open_time_request(
+        world.services,
+        world.here.physicians[2],
+        attempt.id,
+        began_at=START,
+        ended_at=START + timedelta(seconds=30),
+        reason="停电",
+    )
+    return attempt, request_id
 
 
 @pytest.fixture(scope="module")
@@ -477,6 +552,21 @@ async def test_nothing_changes_without_the_sessions_own_token(
     assert answer.status == 403
     assert (await answer.json())["error"]["code"] == "bad_csrf"
     assert await contents(calm_scene.world.database) == before
+
+
+@pytest.mark.parametrize("route", [route for route in UNSAFE if route.access is not PUBLIC], ids=str)
+async def test_a_page_whose_session_is_gone_is_sent_to_the_login(calm_scene: Scene, route: Route) -> None:
+    """After a logout in another tab the cookie is gone, and the token on the page belongs to nothing."""
+    token = await token_of(calm_scene, route)
+    address = calm_scene.address(route.path)
+    client = (await calm_scene.browser(VISITOR)).client
+    headers = {"X-CSRF-Token": token, "Origin": own_origin(calm_scene)} | JSON
+    answer = await client.request(route.method, address, json={}, headers=headers, allow_redirects=False)
+    assert answer.status == 401
+    assert (await answer.json())["error"]["code"] == "login_required"
+    form = {"csrf_token": token}
+    page = await client.request(route.method, address, data=form, allow_redirects=False)
+    assert (page.status, page.headers["Location"]) == (303, "/login")
 
 
 @pytest.mark.parametrize("origin", ORIGINS)

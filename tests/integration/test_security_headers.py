@@ -140,7 +140,8 @@ def check_headers(answer: ClientResponse, *, personal: bool = True) -> None:
     assert policy["frame-ancestors"] == {"'none'"}, where
     assert policy["base-uri"] == {"'none'"}, where
     assert policy["form-action"] == {"'self'"}, where
-    assert policy["img-src"] | policy["media-src"] <= {"'self'", "blob:"}, where
+    assert policy["img-src"] == {"'self'", "blob:", "data:"}, where  # data: is the pictures of stems
+    assert policy["media-src"] <= {"'self'", "blob:"}, where
     host = answer.url.authority
     assert policy["connect-src"] <= {"'self'", f"ws://{host}", f"wss://{host}"}, where
     assert len(headers.getall("Content-Security-Policy")) == 1, where

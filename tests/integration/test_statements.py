@@ -81,7 +81,7 @@ def test_every_query_is_asked(package: str) -> None:
     path = queries_of(package)
     offered = {node.name for node in tree_of(path).body if isinstance(node, ast.AsyncFunctionDef)}
     asked = set()
-    for neighbour in path.parent.glob("*.py"):
+    for neighbour in path.parent.rglob("*.py"):
         for node in ast.walk(tree_of(neighbour)):
             if isinstance(node, ast.Attribute):
                 asked.add(node.attr)

@@ -20,15 +20,28 @@ from aiohttp.test_utils import TestServer
 
 from exam_service.accounts import usecases as accounts
 from exam_service.accounts.model import Role
+from exam_service.crypto.hashes import token_hash
+from exam_service.cycles.policy import Subject
+from exam_service.http.device import DEVICE_COOKIE
 from exam_service.papers import usecases as papers
 from exam_service.papers.model import Attempt
 from exam_service.proctor import FRAME_STREAM, stream
 from exam_service.proctor.model import Frame, Purpose
 from exam_service.queue.connection import Client
+from exam_service.queue.signals import Signals
 from exam_service.settings import Settings
 from exam_service.storage.database import Row
 from exam_service.storage.embedded import EmbeddedRedis
-from tests.world import Browser, World, browsing, camera_frame, eventually, portrait, serving_as_deployed
+from tests.world import (
+    DEVICE,
+    Browser,
+    World,
+    browsing,
+    camera_frame,
+    eventually,
+    portrait,
+    serving_as_deployed,
+)
 
 pytestmark = pytest.mark.usefixtures("redis_client")
 
@@ -283,7 +296,8 @@ async def test_a_hello_without_the_pages_token_is_told_so(
 async def test_no_face_byte_is_taken_before_consent(
     browser: Browser, world: World, attempt: Attempt, redis_client: Client
 ) -> None:
-    await accounts.withdraw_face_consent(world.database, world.clock, world.here.general)
+    general = world.here.general
+    await accounts.withdraw_face_consent(world.database, world.clock, world.services.signals, general)
     async with connected(browser, path_of(attempt)) as camera:
         await say_hello(camera, browser, Purpose.CHECK)
         await camera.send(1)
@@ -327,10 +341,35 @@ async def test_frames_of_the_paper_come_after_admission(
     assert await streams(world) == []
 
 
+async def test_a_takeover_is_checked_while_the_paper_is_sat_and_its_device_is_written_down(
+    browser: Browser, world: World, attempt: Attempt
+) -> None:
+    async with connected(browser, path_of(attempt)) as camera:
+        await say_hello(camera, browser, Purpose.TAKEOVER)
+        assert await camera.hears_closed() == "not_admitted"
+    await world.admit(attempt)
+    await browser.get(f"/attempts/{attempt.id}/check")
+    await browser.get("/papers")
+    for _ in range(2):  # admitted, then running, in whatever epoch
+        async with connected(browser, path_of(attempt)) as camera:
+            await say_hello(camera, browser, Purpose.TAKEOVER)
+            assert (await camera.hears())["interval_ms"] == 200
+        *_, row = await streams(world)
+        own = device_of(browser)
+        assert (row["purpose"], row["epoch"], row["device_hash"]) == ("takeover", 0, own)
+        await papers.take_lease(world.services, world.here.general, attempt.id, DEVICE)
+
+
+def device_of(browser: Browser) -> bytes:
+    """The hash of the browser's device cookie."""
+    [token] = [cookie.value for cookie in browser.client.session.cookie_jar if cookie.key == DEVICE_COOKIE]
+    return token_hash(token)
+
+
 async def test_only_the_newest_page_streams(browser: Browser, world: World, attempt: Attempt) -> None:
     await world.admit(attempt)
     for _ in range(2):
-        await papers.take_lease(world.database, world.clock, world.here.general, attempt.id)
+        await papers.take_lease(world.services, world.here.general, attempt.id, DEVICE)
     for epoch in (1, 3):
         async with connected(browser, path_of(attempt)) as camera:
             await say_hello(camera, browser, Purpose.PAPER, epoch)
@@ -346,7 +385,7 @@ async def test_an_attempt_that_is_over_takes_no_frames(
 ) -> None:
     await world.admit(attempt)
     world.clock.move(minutes=62)
-    await papers.close_due(world.database, world.clock)
+    await papers.close_due(world.services)
     async with connected(browser, path_of(attempt)) as camera:
         await say_hello(camera, browser, purpose)
         assert await camera.hears_closed() == "attempt_closed"
@@ -500,13 +539,38 @@ async def test_frames_that_come_too_fast_are_refused_and_the_stream_goes_on(
     assert (row["frames"], row["refused"]) == (taken + 1, len(refusals) + 1)
 
 
+async def test_many_connections_send_no_more_frames_than_one_may(
+    browser: Browser, world: World, attempt: Attempt, redis_client: Client
+) -> None:
+    """Each has a burst of its own; whoever opens one after the other must not get it again and again."""
+    began = time.monotonic()
+    for _ in range(12):
+        async with streaming(browser, attempt) as camera:
+            for seq in range(1, 6):
+                await camera.send(seq)
+            await camera.send(5, b"")  # refused for its seq: then all before it are answered
+            while await camera.hears_refusal() != (5, "bad_seq"):
+                pass
+    allowed = 10 + 10 * (time.monotonic() - began)  # ten at once, then ten a second
+    assert await redis_client.xlen(FRAME_STREAM) <= allowed < 60, "or this was too slow to prove anything"
+
+
 async def test_words_after_the_hello_are_passed_over(
     browser: Browser, attempt: Attempt, redis_client: Client
 ) -> None:
     async with streaming(browser, attempt) as camera:
-        await camera.socket.send_str('{"type": "verdict", "admitted": true}')
+        for _ in range(20):
+            await camera.socket.send_str('{"type": "verdict", "admitted": true}')
         await camera.send(1)
         await wait_for_queued(redis_client, 1)
+
+
+async def test_who_talks_without_end_is_hung_up_on(browser: Browser, world: World, attempt: Attempt) -> None:
+    async with streaming(browser, attempt) as camera:
+        for _ in range(21):
+            await camera.socket.send_str("x")
+        assert await camera.is_hung_up() == WSCloseCode.POLICY_VIOLATION
+    assert (await ended_stream(world))["frames"] == 0
 
 
 async def test_a_huge_message_ends_the_connection(
@@ -631,6 +695,14 @@ def rechecks_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "RECHECK_SECONDS", 0.05)
 
 
+@pytest.fixture
+def signals_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def lost(*_: object) -> None:
+        """As when Redis is away."""
+
+    monkeypatch.setattr(Signals, "publish", lost)
+
+
 @pytest.mark.usefixtures("rechecks_often")
 async def test_a_stream_that_is_wanted_goes_on(
     browser: Browser, attempt: Attempt, redis_client: Client
@@ -657,7 +729,7 @@ async def test_the_stream_ends_with_the_attempt(browser: Browser, world: World, 
     await world.admit(attempt)
     async with streaming(browser, attempt, Purpose.PAPER) as camera:
         world.clock.move(minutes=60)
-        await papers.close_due(world.database, world.clock)
+        await papers.close_due(world.services)
         assert await camera.hears_closed() == "attempt_closed"
 
 
@@ -670,14 +742,14 @@ async def test_the_stream_of_the_check_ends_with_admission(
         assert await camera.hears_closed() == "already_admitted"
 
 
-@pytest.mark.usefixtures("rechecks_often")
+@pytest.mark.usefixtures("rechecks_often", "signals_lost")
 async def test_the_stream_of_an_older_page_ends_when_a_newer_one_opens_the_paper(
     browser: Browser, world: World, attempt: Attempt
 ) -> None:
     await world.admit(attempt)
-    await papers.take_lease(world.database, world.clock, world.here.general, attempt.id)
+    await papers.take_lease(world.services, world.here.general, attempt.id, DEVICE)
     async with streaming(browser, attempt, Purpose.PAPER, epoch=1) as older:
-        await papers.take_lease(world.database, world.clock, world.here.general, attempt.id)
+        await papers.take_lease(world.services, world.here.general, attempt.id, DEVICE)
         assert await older.hears_closed() == "lease_lost"
 
 
@@ -687,6 +759,84 @@ async def test_the_stream_ends_with_the_session(browser: Browser, world: World, 
         await browser.submit("/logout")
         assert await camera.hears_closed() == "login_required"
     assert (await ended_stream(world))["closed_at"] is not None
+
+
+# What is told at once, long before the next look at the clock
+
+
+async def test_a_stream_of_a_paper_is_told_to_look_and_goes_on(
+    browser: Browser, world: World, attempt: Attempt, redis_client: Client
+) -> None:
+    await world.admit(attempt)
+    async with streaming(browser, attempt, Purpose.PAPER) as camera:
+        await world.services.signals.publish(papers.topic(attempt.id), "a notice")
+        assert await camera.hears() == {"type": "look"}
+        await camera.send(1)
+        await wait_for_queued(redis_client, 1)
+
+
+async def test_only_a_paper_is_told_to_look(
+    browser: Browser, world: World, attempt: Attempt, redis_client: Client
+) -> None:
+    async with streaming(browser, attempt) as camera:
+        await world.services.signals.publish(papers.topic(attempt.id), "a notice")
+        await camera.send(1, b"")
+        assert await camera.hears_refusal() == (1, "bad_frame")
+
+
+async def test_the_older_page_hears_within_a_second_that_another_has_the_paper(
+    browser: Browser, world: World, attempt: Attempt
+) -> None:
+    await world.admit(attempt)
+    await papers.take_lease(world.services, world.here.general, attempt.id, DEVICE)
+    async with streaming(browser, attempt, Purpose.PAPER, epoch=1) as older, asyncio.timeout(1):
+        await papers.take_lease(world.services, world.here.general, attempt.id, DEVICE)
+        assert await older.hears() == {"type": "look"}
+        assert await older.hears_closed() == "lease_lost"
+
+
+async def test_a_camera_is_told_at_once_that_consent_is_withdrawn(
+    browser: Browser, world: World, attempt: Attempt, redis_client: Client
+) -> None:
+    async with streaming(browser, attempt) as camera, asyncio.timeout(2):
+        await browser.submit("/consent/withdraw")
+        assert await camera.hears_closed() == "consent_required"
+
+
+async def test_of_several_connections_the_newest_is_the_only_one(
+    browser: Browser, world: World, attempt: Attempt, redis_client: Client
+) -> None:
+    async with streaming(browser, attempt) as older, streaming(browser, attempt) as newer:
+        async with asyncio.timeout(5):
+            assert await older.hears_closed() == "replaced"
+        await newer.send(1)
+        await wait_for_queued(redis_client, 1)
+    _, row = await streams(world)
+    [fields] = await queued(redis_client)
+    assert Frame.from_fields(fields).stream_id == row["id"]
+
+
+@pytest.mark.usefixtures("rechecks_often", "signals_lost")
+async def test_an_older_connection_ends_too_where_the_signal_is_lost(
+    browser: Browser, attempt: Attempt
+) -> None:
+    async with streaming(browser, attempt) as older, streaming(browser, attempt):
+        assert await older.hears_closed() == "replaced"
+
+
+async def test_a_takeovers_camera_leaves_that_of_the_paper_alone(
+    browser: Browser, world: World, attempt: Attempt, redis_client: Client
+) -> None:
+    await world.admit(attempt)
+    await papers.take_lease(world.services, world.here.general, attempt.id, DEVICE)
+    async with (
+        streaming(browser, attempt, Purpose.PAPER, epoch=1) as paper,
+        streaming(browser, attempt, Purpose.TAKEOVER) as takeover,
+    ):
+        assert await paper.hears() == {"type": "look"}
+        await paper.send(1)
+        await takeover.send(1)
+        await wait_for_queued(redis_client, 2)
 
 
 async def test_at_a_graceful_stop_browsers_are_told_that_the_server_goes_away(
@@ -708,17 +858,19 @@ async def test_at_a_graceful_stop_browsers_are_told_that_the_server_goes_away(
 async def test_phones_that_have_vanished_keep_neither_the_others_nor_the_server_waiting(
     browser: Browser, server: TestServer, world: World, attempt: Attempt
 ) -> None:
-    async with (
-        streaming(browser, attempt),  # the first three hear nothing and answer nothing from here on
-        streaming(browser, attempt),
-        streaming(browser, attempt),
-        streaming(browser, attempt) as one,
-        streaming(browser, attempt) as other,
-        streaming(browser, attempt) as third,
-    ):
-        async with asyncio.timeout(5):
-            stopping = asyncio.create_task(server.close())
-            codes = await asyncio.gather(*(camera.is_hung_up() for camera in (one, other, third)))
-            await stopping
+    second = await world.start(world.here.general, Subject.PROFESSIONAL)
+    simple = await world.start(world.here.simple)
+    await world.consent(world.here.simple)
+    async with browsing(server) as another:
+        await another.login(world.here, world.here.simple)
+        async with (
+            streaming(browser, attempt),  # hears nothing and answers nothing from here on
+            streaming(browser, second) as one,
+            streaming(another, simple) as other,
+        ):
+            async with asyncio.timeout(5):
+                stopping = asyncio.create_task(server.close())
+                codes = await asyncio.gather(*(camera.is_hung_up() for camera in (one, other)))
+                await stopping
     assert set(codes) == {WSCloseCode.GOING_AWAY}
     assert all(row["closed_at"] is not None for row in await streams(world))

@@ -18,13 +18,16 @@ import pytest
 from aiohttp import ClientWebSocketResponse
 from aiohttp.test_utils import TestServer
 
+from exam_service.accounts import usecases as accounts
 from exam_service.app import open_services
 from exam_service.crypto.envelope import seal
+from exam_service.errors import Conflict
 from exam_service.ids import new_id
 from exam_service.keys import SERVICES
 from exam_service.papers.model import Attempt
 from exam_service.proctor import FRAME_STREAM, usecases
-from exam_service.proctor.model import Frame, Purpose
+from exam_service.proctor.judgement import findings
+from exam_service.proctor.model import Check, Frame, Purpose
 from exam_service.proctor.usecases import OpenStream
 from exam_service.proctor.verification import verify_frame
 from exam_service.proctor.verifier import MODEL
@@ -49,6 +52,7 @@ pytestmark = pytest.mark.usefixtures("redis_client")
 HOPPER = camera_frame(portrait())
 HOPPER_AGAIN = camera_frame(portrait(), size=(560, 420), quality=60)
 CLAIM_AFTER = 0.2
+ANOTHER_DEVICE = bytes(31) + b"\1"
 
 
 def grey() -> bytes:
@@ -84,7 +88,12 @@ class Room:
 
     async def open(self, purpose: Purpose = Purpose.CHECK) -> OpenStream:
         return await usecases.open_stream(
-            self.services, self.world.here.general, self.attempt.id, purpose=purpose, epoch=0
+            self.services,
+            self.world.here.general,
+            self.attempt.id,
+            purpose=purpose,
+            epoch=0,
+            device_hash=ANOTHER_DEVICE,
         )
 
     async def send(self, stream: OpenStream, seq: int, jpeg: bytes) -> None:
@@ -132,9 +141,14 @@ class Room:
     async def evidence(self) -> list[Row]:
         return await self.sql("SELECT * FROM evidence WHERE data_class = 'frame' ORDER BY id")
 
-    async def state(self) -> str:
-        [row] = await self.sql("SELECT state FROM attempt WHERE id = $1", self.attempt.id)
-        return str(row["state"])
+    async def is_let_in(self) -> bool:
+        """Whether the identity check was passed: then 开始答题 may be pressed."""
+        [row] = await self.sql("SELECT checked_at FROM attempt WHERE id = $1", self.attempt.id)
+        return row["checked_at"] is not None
+
+    async def begin(self) -> None:
+        """开始答题 is pressed."""
+        await self.world.admit(self.attempt)
 
     async def has_reviewed_photo(self, picture: bytes) -> UUID:
         return await registration.store_reviewed_photo(
@@ -175,19 +189,19 @@ async def demo_room(world: World, recogniser: FaceRecogniser) -> AsyncIterator[R
 # Enrolment and admission
 
 
-async def test_in_a_demonstration_the_first_check_enrols_and_admits(demo_room: Room) -> None:
+async def test_in_a_demonstration_the_first_check_enrols_and_lets_in(demo_room: Room) -> None:
     [check] = await demo_room.see(HOPPER)
 
     assert (check["verdict"], check["faces"], check["enrolled"]) == ("match", 1, True)
     [enrolment] = await demo_room.enrolments()
     assert (enrolment["source"], enrolment["model"]) == ("first_check", MODEL)
     assert enrolment["registration_id"] == demo_room.attempt.registration_id
-    [attempt] = await demo_room.sql("SELECT state, admitted_at, deadline FROM attempt")
+    [attempt] = await demo_room.sql("SELECT state, checked_at, admitted_at FROM attempt")
     now = demo_room.world.clock.now()
-    assert (attempt["state"], attempt["admitted_at"]) == ("admitted", now)
-    assert (attempt["deadline"] - now).total_seconds() == 60 * 60
-    [move] = await demo_room.sql("SELECT cause FROM attempt_move WHERE to_state = 'admitted'")
-    assert move["cause"] == "identity_check"
+    assert (attempt["state"], attempt["checked_at"]) == ("prepared", now)
+    assert attempt["admitted_at"] is None, "minutes count from 开始答题"
+    [entry] = await demo_room.sql("SELECT facts FROM audit_entry WHERE action = 'attempt.checked'")
+    assert entry["facts"] == {"cause": "identity_check"}
 
 
 async def test_a_second_frame_of_the_same_person_matches_the_first(demo_room: Room) -> None:
@@ -203,6 +217,7 @@ async def test_another_person_does_not_pass_for_the_one_who_enrolled(
     demo_room: Room, face: Callable[[str], bytes]
 ) -> None:
     await demo_room.see(HOPPER)
+    await demo_room.begin()
     *_, other = await demo_room.see(face("biden"), purpose=Purpose.PAPER)
     assert other["verdict"] == "mismatch"
 
@@ -220,14 +235,14 @@ async def test_an_empty_room_enrols_nobody_and_the_person_who_then_comes_is_admi
     empty, person = await demo_room.see(NOBODY, HOPPER)
     assert (empty["verdict"], empty["enrolled"]) == ("no_face", False)
     assert (person["verdict"], person["enrolled"]) == ("match", True)
-    assert await demo_room.state() == "admitted"
+    assert await demo_room.is_let_in()
 
 
 async def test_two_people_enrol_nobody(demo_room: Room, face: Callable[[str], bytes]) -> None:
     [check] = await demo_room.see(face("obama_and_biden"))
     assert (check["verdict"], check["enrolled"]) == ("several_faces", False)
     assert await demo_room.enrolments() == []
-    assert await demo_room.state() == "prepared"
+    assert not await demo_room.is_let_in()
 
 
 async def test_without_a_reviewed_photo_nothing_enrols_and_nobody_is_admitted(room: Room) -> None:
@@ -237,7 +252,7 @@ async def test_without_a_reviewed_photo_nothing_enrols_and_nobody_is_admitted(ro
     assert [check["faces"] for check in checks] == [1, 1]
     assert not any(check["enrolled"] for check in checks)
     assert await room.enrolments() == []
-    assert await room.state() == "prepared"
+    assert not await room.is_let_in()
 
 
 async def test_a_reviewed_photo_enrols_and_the_person_on_it_is_admitted(
@@ -251,7 +266,7 @@ async def test_a_reviewed_photo_enrols_and_the_person_on_it_is_admitted(
     assert 0 < check["distance"] <= 0.45
     [enrolment] = await room.enrolments()
     assert enrolment["source"] == "registration_photo"
-    assert await room.state() == "admitted"
+    assert await room.is_let_in()
 
 
 async def test_a_reviewed_photo_is_the_reference_in_a_demonstration_too(
@@ -260,7 +275,7 @@ async def test_a_reviewed_photo_is_the_reference_in_a_demonstration_too(
     await demo_room.has_reviewed_photo((faces_dir / "obama.jpg").read_bytes())
     [check] = await demo_room.see(face("biden"))
     assert (check["verdict"], check["enrolled"]) == ("mismatch", False)
-    assert await demo_room.state() == "prepared"
+    assert not await demo_room.is_let_in()
 
 
 @pytest.mark.parametrize(
@@ -275,7 +290,7 @@ async def test_whoever_is_not_the_person_on_the_photo_is_not_admitted(
     [check] = await room.see(face(picture))
 
     assert (check["verdict"], check["faces"]) == (verdict, faces)
-    assert await room.state() == "prepared"
+    assert not await room.is_let_in()
 
 
 async def test_a_photo_without_a_face_enrols_nobody_and_admits_nobody(room: Room) -> None:
@@ -283,7 +298,7 @@ async def test_a_photo_without_a_face_enrols_nobody_and_admits_nobody(room: Room
     [check] = await room.see(HOPPER)
     assert check["verdict"] == "unsure"
     assert await room.enrolments() == []
-    assert await room.state() == "prepared"
+    assert not await room.is_let_in()
 
 
 async def test_a_reviewed_photo_without_a_face_is_not_replaced_by_whoever_comes_first(
@@ -293,7 +308,7 @@ async def test_a_reviewed_photo_without_a_face_is_not_replaced_by_whoever_comes_
     [check] = await demo_room.see(HOPPER)
     assert (check["verdict"], check["enrolled"]) == ("unsure", False)
     assert await demo_room.enrolments() == []
-    assert await demo_room.state() == "prepared"
+    assert not await demo_room.is_let_in()
 
 
 async def test_a_match_after_the_days_of_the_tests_is_recorded_and_admits_nobody(demo_room: Room) -> None:
@@ -305,7 +320,92 @@ async def test_a_match_after_the_days_of_the_tests_is_recorded_and_admits_nobody
 
     [check] = await demo_room.checks()
     assert check["verdict"] == "match"
-    assert await demo_room.state() == "prepared"
+    with pytest.raises(Conflict):
+        await demo_room.begin()
+
+
+# A second device
+
+
+@pytest.fixture
+async def sat(room: Room, faces_dir: Path) -> Room:
+    """The physician has a reviewed photo and is admitted."""
+    await room.has_reviewed_photo((faces_dir / "obama.jpg").read_bytes())
+    await room.world.admit(room.attempt)
+    return room
+
+
+async def takeovers(room: Room) -> list[Row]:
+    return await room.sql("SELECT * FROM takeover")
+
+
+async def test_the_same_face_lets_its_device_take_the_paper_over(
+    sat: Room, face: Callable[[str], bytes]
+) -> None:
+    [check] = await sat.see(face("obama2"), purpose=Purpose.TAKEOVER)
+
+    assert (check["verdict"], check["purpose"]) == ("match", "takeover")
+    [row] = await takeovers(sat)
+    assert (row["attempt_id"], row["device_hash"]) == (sat.attempt.id, ANOTHER_DEVICE)
+    assert (row["allowed_at"], row["verified"]) == (sat.world.clock.now(), True)
+    found = await usecases.check_and_admission(sat.services, sat.world.here.general, check["id"])
+    assert found is not None
+    assert found[1], "the page may go on"
+    assert check["evidence_id"] is not None
+    assert findings(await all_checks(sat)) == []
+
+
+async def all_checks(room: Room) -> list[Check]:
+    async with room.world.database.tx() as tx:
+        return await usecases.checks_of(tx, room.attempt.id, "hunan")
+
+
+async def test_another_face_takes_nothing_over_and_is_no_finding_of_the_paper(
+    sat: Room, face: Callable[[str], bytes]
+) -> None:
+    checks = await sat.see(*[face("biden")] * 5, purpose=Purpose.TAKEOVER)
+
+    assert {check["verdict"] for check in checks} == {"mismatch"}
+    assert await takeovers(sat) == []
+    found = await usecases.check_and_admission(sat.services, sat.world.here.general, checks[0]["id"])
+    assert found is not None
+    assert not found[1]
+    assert all(check["evidence_id"] is not None for check in checks)
+    assert findings(await all_checks(sat)) == []
+    async with sat.world.database.tx() as tx:
+        assert await usecases.verdict_counts(tx, [sat.attempt.id], "hunan") == {}
+
+
+async def test_a_face_that_waited_for_longer_than_a_takeover_lasts_proves_nothing(
+    sat: Room, face: Callable[[str], bytes]
+) -> None:
+    stream = await sat.open(Purpose.TAKEOVER)
+    await sat.send(stream, 1, face("obama2"))
+    sat.world.clock.move(seconds=61)
+    await sat.finish()
+
+    [check] = await sat.checks()
+    assert check["verdict"] == "match"
+    assert await takeovers(sat) == []
+
+
+async def test_a_face_in_a_takeover_enrols_nobody_even_in_a_demonstration(demo_room: Room) -> None:
+    await demo_room.world.admit(demo_room.attempt)
+    [check] = await demo_room.see(HOPPER, purpose=Purpose.TAKEOVER)
+    assert (check["verdict"], check["enrolled"]) == ("unsure", False)
+    assert await takeovers(demo_room) == []
+
+
+async def test_a_frame_whose_consent_was_withdrawn_while_it_waited_is_not_looked_at(demo_room: Room) -> None:
+    stream = await demo_room.open()
+    await demo_room.send(stream, 1, HOPPER)
+    world = demo_room.world
+    signals, general = demo_room.services.signals, world.here.general
+    await accounts.withdraw_face_consent(world.database, world.clock, signals, general)
+
+    await demo_room.finish()
+
+    assert await demo_room.checks() == await demo_room.evidence() == await demo_room.enrolments() == []
 
 
 # What is stored
@@ -356,6 +456,7 @@ async def test_of_frames_of_the_paper_that_match_every_sixth_is_kept_and_every_o
     demo_room: Room,
 ) -> None:
     await demo_room.see(HOPPER)
+    await demo_room.begin()
     frames = [HOPPER] * 8 + [NOBODY, HOPPER]
 
     checks = (await demo_room.see(*frames, purpose=Purpose.PAPER))[1:]
@@ -517,8 +618,7 @@ async def test_a_frame_that_two_workers_look_at_in_the_same_moment_gets_one_verd
 
     assert [check["seq"] for check in await demo_room.checks()] == [1, 2, 3, 4, 5]
     assert len(await demo_room.evidence()) == 5
-    [admitted] = await demo_room.sql("SELECT count(*) FROM attempt_move WHERE to_state = 'admitted'")
-    assert admitted["count"] == 1
+    assert len(await demo_room.sql("SELECT FROM audit_entry WHERE action = 'attempt.checked'")) == 1
 
 
 async def test_two_workers_may_keep_the_same_frame_in_the_same_moment(demo_room: Room) -> None:
@@ -607,7 +707,7 @@ async def test_a_frame_that_could_not_be_stored_comes_again_and_leaves_one_verdi
     assert len(await demo_room.evidence()) == 1
     assert len(files_in(evidence)) == 1
     assert await demo_room.queue.parked() == 0
-    assert await demo_room.state() == "admitted"
+    assert await demo_room.is_let_in()
 
 
 async def test_an_outage_of_the_database_parks_no_frame_however_long_it_lasts(demo_room: Room) -> None:
@@ -658,6 +758,7 @@ async def test_a_frame_whose_key_was_purged_while_it_waited_is_done_without_a_ve
     demo_room: Room,
 ) -> None:
     await demo_room.see(HOPPER)  # this worker has used the key before
+    await demo_room.begin()
     stream = await demo_room.open(Purpose.PAPER)
     await demo_room.send(stream, 1, HOPPER)
     await purge(demo_room, "frame")
@@ -671,6 +772,7 @@ async def test_a_frame_whose_key_was_purged_while_it_waited_is_done_without_a_ve
 async def test_frames_are_not_parked_for_want_of_a_purged_embedding(demo_room: Room) -> None:
     await demo_room.see(HOPPER)
     await purge(demo_room, "embedding")
+    await demo_room.begin()
     await demo_room.see(HOPPER, purpose=Purpose.PAPER)
     assert await demo_room.queue.parked() == 0
 
@@ -680,7 +782,7 @@ async def test_frames_are_not_parked_for_want_of_a_purged_photo(room: Room) -> N
     await purge(room, "registration_photo")
     await room.see(HOPPER)
     assert await room.queue.parked() == 0
-    assert await room.state() == "prepared"
+    assert not await room.is_let_in()
 
 
 # The way back to the browser
@@ -740,6 +842,7 @@ async def test_verdicts_reach_the_browser_from_the_check_to_the_paper(demo_room:
                 "hint": "身份核验通过",
                 "admitted": True,
             }
+        await demo_room.begin()
         opened = await browser.send(f"/attempts/{attempt.id}/lease", {})
         assert opened.status == 200
         async with socket_of(browser, attempt) as socket:
@@ -762,30 +865,30 @@ async def test_another_person_in_front_of_the_camera_is_told_so_and_not_let_in(
                 await socket.send_bytes(seq.to_bytes(4) + face(picture))
                 seen = await heard(socket)
                 assert (seen["seq"], seen["verdict"], seen["admitted"]) == (seq, verdict, admitted)
-            shut = await browser.send(f"/attempts/{room.attempt.id}/lease", {})
-            assert shut.status == 409
+            assert not await room.is_let_in()
 
             await socket.send_bytes((3).to_bytes(4) + face("obama2"))
             seen = await heard(socket)
             assert (seen["verdict"], seen["admitted"]) == ("match", True)
-        opened = await browser.send(f"/attempts/{room.attempt.id}/lease", {})
-        assert opened.status == 200
+        assert await room.is_let_in()
 
 
 async def test_a_verdict_goes_to_the_stream_whose_frame_it_is_about_and_to_no_other(
     demo_room: Room,
 ) -> None:
     attempt = demo_room.attempt
+    await demo_room.begin()
     async with (
         demo_room.working(),
         sitting_down(demo_room) as browser,
-        socket_of(browser, attempt) as older,
-        socket_of(browser, attempt) as newer,
+        socket_of(browser, attempt) as paper,
+        socket_of(browser, attempt) as takeover,
     ):
-        await hello(older, browser, Purpose.CHECK, 0)
-        await hello(newer, browser, Purpose.CHECK, 0)
+        await hello(paper, browser, Purpose.PAPER, 0)
+        await hello(takeover, browser, Purpose.TAKEOVER, 0)
+        assert (await heard(paper))["type"] == "look"
         for seq in (1, 2):
-            await newer.send_bytes(seq.to_bytes(4) + NOBODY)
-            assert (await heard(newer))["seq"] == seq
-        await older.send_bytes((9).to_bytes(4) + NOBODY)
-        assert (await heard(older))["seq"] == 9
+            await takeover.send_bytes(seq.to_bytes(4) + NOBODY)
+            assert (await heard(takeover))["seq"] == seq
+        await paper.send_bytes((9).to_bytes(4) + NOBODY)
+        assert (await heard(paper))["seq"] == 9

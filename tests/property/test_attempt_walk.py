@@ -4,8 +4,11 @@ The machine holds attempts as rows and moves them by the pure functions alone; b
 counts what was sat and what ended.
 """
 
+from collections import Counter
 from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -13,23 +16,40 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from exam_service.cycles.policy import Confirmation
 from exam_service.papers.model import (
+    FINISHED,
     OPEN,
     UNDER_WAY,
     Attempt,
-    Availability,
     State,
-    attempts_used,
-    availability,
     check_move,
-    is_completed,
-    is_passed,
     mark_of,
 )
+from exam_service.papers.retakes import (
+    Availability,
+    MakeupRound,
+    attempts_used,
+    availability,
+    is_completed,
+    is_failed,
+    is_passed,
+)
 from exam_service.papers.timing import GRACE, deadline_of, due_state, takes_answers, time_left
-from tests.factories import FrozenClock, a_rule, an_attempt
+from tests.factories import (
+    BODY,
+    CYCLE,
+    PROVINCE,
+    FrozenClock,
+    a_cycle,
+    a_rule,
+    an_attempt,
+    an_id,
+)
 
 MINUTES = 60
-JUST_AROUND = [1, 59, 60, 61, 3599, 3600, 3661]
+JUST_AROUND = [1, 59, 60, 61, 3599, 3600, 3661, 86_400]
+FROM, UNTIL = date(2026, 5, 11), date(2026, 5, 13)
+OPENS, CLOSES = date(2026, 5, 14), date(2026, 5, 15)
+OVER = datetime(2026, 5, 13, 16, tzinfo=UTC), datetime(2026, 5, 15, 16, tzinfo=UTC)
 
 
 class Sitting(RuleBasedStateMachine):
@@ -39,16 +59,30 @@ class Sitting(RuleBasedStateMachine):
         super().__init__()
         self.clock = FrozenClock()
         self.paper = a_rule()
+        self.cycle = a_cycle(tests_from=FROM, tests_until=UNTIL)
+        self.round = MakeupRound(an_id(), PROVINCE, CYCLE, BODY, OPENS, CLOSES)
         self.attempts: list[Attempt] = []
-        self.sat = 0
+        self.sat: Counter[UUID | None] = Counter()
+        self.exempted = False
         self.over: set[int] = set()
 
-    @initialize(limit=st.none() | st.integers(1, 3), confirmation=st.sampled_from(Confirmation))
-    def a_policy(self, limit: int | None, confirmation: Confirmation) -> None:
-        self.paper = a_rule(attempts=limit, confirmation=confirmation, minutes=MINUTES)
+    @initialize(
+        limit=st.none() | st.integers(1, 3),
+        confirmation=st.sampled_from(Confirmation),
+        pause=st.sampled_from([0, 0, 1, 90]),
+    )
+    def a_policy(self, limit: int | None, confirmation: Confirmation, pause: int) -> None:
+        self.paper = a_rule(attempts=limit, confirmation=confirmation, minutes=MINUTES, pause_minutes=pause)
 
     def available(self) -> Availability:
-        return availability(self.paper, self.attempts, before=None, tests_window=None)
+        return availability(
+            self.paper,
+            self.attempts,
+            cycle=self.cycle,
+            now=self.clock.now(),
+            rounds=[self.round],
+            exempted=self.exempted,
+        )
 
     def those_in(self, *states: State) -> list[int]:
         return [place for place, attempt in enumerate(self.attempts) if attempt.state in states]
@@ -80,18 +114,38 @@ class Sitting(RuleBasedStateMachine):
             assert said.reason
         elif said.resumes is None:
             assert not self.those_in(*OPEN)
-            self.attempts.append(an_attempt(State.PREPARED, self.paper, ordinal=len(self.attempts) + 1))
+            prepared = an_attempt(State.PREPARED, self.paper, ordinal=len(self.attempts) + 1)
+            self.attempts.append(replace(prepared, round_id=said.round_id))
         else:
-            assert said.resumes in self.attempts
+            place = self.attempts.index(said.resumes)
             assert said.resumes.state in UNDER_WAY | {State.PREPARED}
+            self.attempts[place] = replace(said.resumes, round_id=said.round_id)
 
-    @precondition(lambda self: self.those_in(State.PREPARED))
+    @precondition(lambda self: self.those_in(State.PREPARED) and self.available().may_start)
     @rule()
-    def the_identity_check_is_passed(self) -> None:
+    def the_physician_is_admitted(self) -> None:
         (place,) = self.those_in(State.PREPARED)
+        said = self.available()
         deadline = deadline_of(self.clock.now(), self.paper.minutes)
-        self.move(place, State.ADMITTED, admitted_at=self.clock.now(), deadline=deadline)
-        self.sat += 1
+        assert deadline <= OVER[said.round_id is not None]
+        if said.round_id is not None:
+            assert is_failed(self.attempts)
+        ended = [each.closed_at for each in self.attempts if each.closed_at and each.state is not State.VOID]
+        if ended:
+            assert self.clock.now() - max(ended) >= timedelta(minutes=self.paper.pause_minutes)
+        self.move(
+            place,
+            State.ADMITTED,
+            admitted_at=self.clock.now(),
+            deadline=deadline,
+            round_id=said.round_id,
+        )
+        self.sat[said.round_id] += 1
+
+    @precondition(lambda self: not any(each.admitted_at for each in self.attempts))
+    @rule()
+    def the_paper_is_waived(self) -> None:
+        self.exempted = True
 
     @precondition(lambda self: self.those_in(State.ADMITTED))
     @rule()
@@ -150,7 +204,7 @@ class Sitting(RuleBasedStateMachine):
     @rule(data=st.data())
     def two_people_make_one_void(self, data: st.DataObject) -> None:
         place = data.draw(st.sampled_from(self.those_in(*set(State) - {State.VOID})))
-        self.sat -= self.attempts[place].admitted_at is not None
+        self.sat[self.attempts[place].round_id] -= self.attempts[place].admitted_at is not None
         self.move(place, State.VOID)
 
     @invariant()
@@ -159,8 +213,10 @@ class Sitting(RuleBasedStateMachine):
 
     @invariant()
     def nobody_sits_more_often_than_allowed(self) -> None:
-        assert attempts_used(self.attempts) == self.sat
-        assert self.paper.attempts is None or self.sat <= self.paper.attempts
+        for round_id in (None, self.round.id):
+            used = attempts_used(self.attempts, round_id)
+            assert used == self.sat[round_id]
+            assert self.paper.attempts is None or used <= self.paper.attempts
 
     @invariant()
     def what_was_over_stays_over(self) -> None:
@@ -168,9 +224,26 @@ class Sitting(RuleBasedStateMachine):
 
     @invariant()
     def who_passed_or_sat_all_starts_no_more(self) -> None:
-        nothing_open = not self.those_in(*OPEN)
-        if nothing_open and (is_passed(self.attempts) or is_completed(self.paper, self.attempts)):
+        if self.those_in(*OPEN):
+            return
+        said = self.available()
+        if is_passed(self.attempts) or self.exempted:
+            assert not said.may_start
+        if is_completed(self.paper, self.attempts):
+            assert not said.may_start or said.round_id is not None
+
+    @invariant()
+    def a_second_fail_is_final(self) -> None:
+        made_up = [each for each in self.attempts if each.round_id == self.round.id]
+        known = all(each.state in FINISHED | {State.VOID} for each in made_up)
+        if known and is_failed(made_up) and self.clock.now() >= OVER[1]:
             assert not self.available().may_start
+
+    @invariant()
+    def whatever_is_closed_is_said_in_one_sentence(self) -> None:
+        said = self.available()
+        assert said.may_start is (said.reason is None)
+        assert said.reason is None or (said.reason.count("。"), said.reason[-1]) == (1, "。")
 
 
 TestSitting = Sitting.TestCase

@@ -9,15 +9,14 @@ import pytest
 
 from exam_service.cycles.policy import Confirmation
 from exam_service.errors import IllegalMove, Invalid
+from exam_service.papers.journal import AnswerEvent, check_answer
 from exam_service.papers.model import (
     FINISHED,
     MOVES,
     OPEN,
-    AnswerEvent,
     AttemptClosed,
     LeaseLost,
     State,
-    check_answer,
     check_move,
     count_correct,
     is_completed,

@@ -8,7 +8,7 @@ from aiohttp import FormData, web
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
 from exam_service.http.csrf import FIELD, HEADER, csrf_middleware, is_same_origin, token_for
-from exam_service.http.guards import Handler
+from exam_service.http.guards import Handler, allow, public
 from exam_service.http.problems import problems
 from exam_service.http.request_keys import CSRF_BASIS, CSRF_TOKEN
 
@@ -23,14 +23,21 @@ async def session(request: web.Request, handler: Handler) -> web.StreamResponse:
     return await handler(request)
 
 
+@public
 async def accept(request: web.Request) -> web.Response:
     return web.Response(text=request[CSRF_TOKEN])
+
+
+@allow("physician")
+async def keep(_: web.Request) -> web.Response:
+    return web.Response()
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[TestClient]:
     app = web.Application(middlewares=[problems, session, csrf_middleware(KEY)])
     app.router.add_route("*", "/", accept)
+    app.router.add_route("*", "/kept", keep)
     async with TestClient(TestServer(app)) as client:
         yield client
 
@@ -142,6 +149,26 @@ async def status_of_raw(client: TestClient, headers: bytes, body: bytes = b"") -
 
 async def test_a_token_of_bytes_that_are_no_text_is_refused_and_breaks_nothing(client: TestClient) -> None:
     assert await status_of_raw(client, HEADER.encode() + b": \xff") == 403
+
+
+@pytest.mark.parametrize("token", [None, "", "of a session that has ended", TOKEN])
+async def test_nobody_is_sent_to_the_login_whatever_their_token(
+    client: TestClient, token: str | None
+) -> None:
+    """After a logout in another tab cookie and token are gone: that is no reason to speak of an old page."""
+    headers = {} if token is None else {HEADER: token}
+    async with client.post("/kept", headers=headers | JSON) as response:
+        assert response.status == 401
+        assert (await response.json())["error"]["code"] == "login_required"
+    form = {} if token is None else {FIELD: token}
+    async with client.post("/kept", data=form, allow_redirects=False) as response:
+        assert (response.status, response.headers["Location"]) == (303, "/login")
+
+
+async def test_nobody_of_another_site_is_told_nothing(client: TestClient) -> None:
+    headers = {"Origin": "https://evil.example"} | JSON
+    async with client.post("/kept", headers=headers) as response:
+        assert response.status == 403
 
 
 URLENCODED = b"Content-Type: application/x-www-form-urlencoded"

@@ -7,7 +7,8 @@ import pytest
 
 from exam_service.cycles.policy import Procedure, Subject
 from exam_service.home.model import PhysicianHome, physician_home
-from exam_service.papers.model import Attempt, State, offers_of
+from exam_service.papers.model import Attempt, State
+from exam_service.papers.retakes import offers_of
 from exam_service.registration.model import STATE_LABELS, TESTABLE, Entitlement
 from exam_service.registration.model import State as RegistrationState
 from tests.factories import (

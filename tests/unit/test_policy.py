@@ -34,6 +34,24 @@ PAPERS = {
     "hunan-2026": ((FREE,), (FREE, PROFESSIONAL), False),
     "shanxi-2024": ((), (PROFESSIONAL,), False),
 }
+# The table of design/domain.md, a line for each paper that is sat:
+# preset, procedure, paper, attempts, confirmation, items, minutes, pass mark, place in the procedure
+TABLE = """
+hainan-2024       simple   humanities    unlimited  body       50  60  60  any
+hainan-2024       general  humanities    unlimited  body       50  60  60  any
+hainan-2024       general  professional  1          body      100  60  60  any
+dingkaotong-2023  simple   humanities    unlimited  immediate  50  60  60  any
+dingkaotong-2023  general  humanities    1          immediate  50  60  60  first
+dingkaotong-2023  general  professional  1          body      100  60  60  second
+shanxi-2024       general  professional  1          body      100  60  60  any
+henan-c6          simple   humanities    unlimited  immediate  50  60  60  any
+henan-c6          general  humanities    unlimited  immediate  50  60  60  any
+henan-c6          general  professional  1          body      100  60  60  any
+hunan-2026        simple   humanities    unlimited  immediate  50  60  60  any
+hunan-2026        general  humanities    unlimited  immediate  50  60  60  any
+hunan-2026        general  professional  1          body      100  60  60  any
+"""
+
 # preset: province, what the manual calls the two papers, 报名完成, 待评定, from when practice is open
 WORDS = {
     "dingkaotong-2023": (
@@ -60,6 +78,45 @@ def test_a_province_sits_the_papers_of_its_manual(preset: str) -> None:
     assert policy.procedures[Procedure.SIMPLE].in_order is False
     assert policy.procedures[Procedure.GENERAL].papers == general
     assert policy.procedures[Procedure.GENERAL].in_order is in_order
+
+
+def lines_of(preset: str) -> list[list[str]]:
+    lines = []
+    for procedure, sat in read_preset(preset).procedures.items():
+        for place, rule in zip(("first", "second"), sat.papers, strict=False):
+            numbers = (rule.items, rule.minutes, rule.pass_mark)
+            attempts = "unlimited" if rule.attempts is None else rule.attempts
+            order = place if sat.in_order else "any"
+            lines.append([preset, procedure, rule.subject, attempts, rule.confirmation, *numbers, order])
+    return [[str(cell) for cell in line] for line in lines]
+
+
+def test_the_presets_are_the_table_of_the_domain_and_nothing_more() -> None:
+    table = [line.split() for line in TABLE.strip().splitlines()]
+    assert sorted(line for preset in preset_names() for line in lines_of(preset)) == sorted(table)
+
+
+@pytest.mark.parametrize("preset", PAPERS)
+def test_no_preset_sets_a_pause_and_each_draws_anew(preset: str) -> None:
+    """No source says anything of a pause."""
+    for sat in read_preset(preset).procedures.values():
+        assert {(rule.pause_minutes, rule.fresh_items) for rule in sat.papers} <= {(0, True)}
+
+
+@pytest.mark.parametrize(
+    ("preset", "simple", "general"),
+    [
+        ("hainan-2024", {"professional"}, {"professional"}),
+        ("dingkaotong-2023", {"humanities"}, {"professional"}),
+        ("shanxi-2024", {"professional"}, {"professional"}),
+        ("henan-c6", {"professional"}, {"professional"}),
+        ("hunan-2026", {"professional"}, {"professional"}),
+    ],
+)
+def test_an_exemption_waives_what_the_table_says(preset: str, simple: set[str], general: set[str]) -> None:
+    procedures = read_preset(preset).procedures
+    assert procedures[Procedure.SIMPLE].exemptible == simple
+    assert procedures[Procedure.GENERAL].exemptible == general
 
 
 @pytest.mark.parametrize("preset", WORDS)
@@ -92,6 +149,47 @@ def test_a_cycle_reads_back_the_policy_it_stored(preset: str) -> None:
 @pytest.mark.parametrize("rule", [FREE, FREE_BUT_CONFIRMED, HUMANITIES_ONCE, PROFESSIONAL])
 def test_an_attempt_reads_back_the_rule_it_stored(rule: PaperRule) -> None:
     assert parse_rule(json.loads(json.dumps(rule.to_json()))) == rule
+
+
+PAUSED = PaperRule(
+    Subject.HUMANITIES, 50, 60, 60, 3, Confirmation.IMMEDIATE, pause_minutes=30, fresh_items=False
+)
+
+
+def test_an_attempt_reads_back_its_pause_and_whether_its_items_are_fresh() -> None:
+    assert parse_rule(json.loads(json.dumps(PAUSED.to_json()))) == PAUSED
+
+
+def test_an_attempt_stored_before_there_were_pauses_is_read() -> None:
+    stored = FREE.to_json()
+    del stored["pause_minutes"], stored["fresh_items"]
+    assert parse_rule(stored) == FREE
+
+
+def test_a_cycle_stored_before_there_were_pauses_exemptions_and_a_paper_page_is_read() -> None:
+    raw = changed(lambda raw: raw.pop("paper_page"))
+    for procedure in raw["procedures"].values():
+        del procedure["exemptible"]
+        for subject in Subject:
+            assert not {"pause_minutes", "fresh_items"} & set(procedure[subject])
+    policy = parse_policy(raw)
+    assert policy.procedures == a_policy().procedures
+    assert (policy.block_copy, policy.watermark) == (True, True)
+
+
+@pytest.mark.parametrize("block_copy", [True, False])
+@pytest.mark.parametrize("watermark", [True, False])
+def test_a_province_says_how_its_paper_page_is_protected(*, block_copy: bool, watermark: bool) -> None:
+    policy = parse_policy(
+        changed(lambda raw: raw.update(paper_page={"block_copy": block_copy, "watermark": watermark}))
+    )
+    assert (policy.block_copy, policy.watermark) == (block_copy, watermark)
+
+
+def test_a_province_sets_a_pause_and_the_same_draw_for_one_paper() -> None:
+    changes = in_general(pause_minutes=30, fresh_items=False)
+    general = parse_policy(changed(changes)).procedures[Procedure.GENERAL].papers
+    assert [(rule.pause_minutes, rule.fresh_items) for rule in general] == [(0, True), (30, False)]
 
 
 def test_a_preset_that_does_not_exist_is_refused_with_those_that_do() -> None:
@@ -208,6 +306,14 @@ def test_what_is_missing_is_named(path: list[str], place: str) -> None:
         (in_general(items="fifty"), "fifty"),
         (in_general(items=None), "professional"),
         (in_general(confirmation="later"), "later"),
+        (in_general(pause_minutes=-1), "pause_minutes"),
+        (in_general(pause_minutes="30"), "pause_minutes"),
+        (in_general(fresh_items="yes"), "fresh_items"),
+        (lambda raw: raw["procedures"]["general"].update(exemptible=["ethics"]), "ethics"),
+        (lambda raw: raw["procedures"]["general"].update(exemptible="professional"), "exemptible"),
+        (lambda raw: raw.update(paper_page={"block_copy": 1}), "paper_page.block_copy"),
+        (lambda raw: raw.update(paper_page={"watermark": "yes"}), "paper_page.watermark"),
+        (lambda raw: raw.update(paper_page=True), "paper_page"),
         (lambda raw: raw["notice"].update(rules=[]), "notice.rules"),
         (lambda raw: raw["notice"].update(rules="规则"), "notice.rules"),
         (lambda raw: raw["notice"].update(rules=[1]), "notice.rules"),
@@ -252,8 +358,9 @@ def test_what_is_unknown_is_named(change: Change, unknown: str) -> None:
         (lambda raw: raw["procedures"].update(special={}), "special"),
         (lambda raw: raw["notice"].update(rule="不"), "rule"),
         (lambda raw: raw["practice"].update(closes="never"), "closes"),
+        (lambda raw: raw["paper_page"].update(watermarks=True), "watermarks"),
     ],
-    ids=["in a paper", "a procedure", "in the notice", "in practice"],
+    ids=["in a paper", "a procedure", "in the notice", "in practice", "in the paper page"],
 )
 def test_a_slip_of_the_pen_deep_inside_is_noticed_too(change: Change, unknown: str) -> None:
     assert f"unknown {unknown}" in refusal(change)

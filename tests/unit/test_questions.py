@@ -2,11 +2,25 @@
 
 import csv
 import io
+from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from exam_service.errors import Invalid
-from exam_service.questions.model import LONGEST_OPTION, LONGEST_STEM, BadRows, Draft, read_drafts
+from exam_service.questions.model import (
+    LONGEST_ALT,
+    LONGEST_OPTION,
+    LONGEST_STEM,
+    BadRows,
+    Draft,
+    DraftImage,
+    Image,
+    Item,
+    Pictures,
+    image_entry,
+    read_drafts,
+)
 from exam_service.questions.usecases import read_csv
 
 HEADER = ["stem", "A", "B", "C", "D", "E", "key", "explanation", "tags"]
@@ -25,9 +39,9 @@ def table(*rows: dict[str, str], header: list[str] | None = None) -> bytes:
     return text.getvalue().encode()
 
 
-def bad_rows(data: bytes) -> list[tuple[int, str]]:
+def bad_rows(data: bytes, pictures: Pictures | None = None) -> list[tuple[int, str]]:
     with pytest.raises(BadRows) as refusal:
-        read_csv(data)
+        read_csv(data, pictures)
     return [(row.number, row.reason) for row in refusal.value.rows]
 
 
@@ -162,15 +176,133 @@ def test_every_bad_row_is_named_and_none_is_taken() -> None:
     assert refusal.value.sentence.startswith("导入未执行：3行有误、2行无误。")
 
 
-def test_a_stem_that_is_there_already_is_named_with_its_first_line() -> None:
+SAME = "与第2行重复：题干和选项都相同"
+
+
+def test_an_item_that_is_there_already_is_named_with_its_first_line() -> None:
     data = table(a_row(), a_row(stem="另一题"), a_row(stem=f" {DRAFT.stem} "), a_row())
-    assert bad_rows(data) == [(4, "题干与第2行重复"), (5, "题干与第2行重复")]
+    assert bad_rows(data) == [(4, SAME), (5, SAME)]
 
 
 def test_the_same_character_written_in_two_ways_is_the_same_stem() -> None:
-    assert bad_rows(table(a_row(stem="Ménière病"), a_row(stem="Me\u0301nie\u0300re病"))) == [
-        (3, "题干与第2行重复")
+    data = table(a_row(stem="Ménière病"), a_row(stem="Me\u0301nie\u0300re病"))
+    assert bad_rows(data) == [(3, SAME)]
+
+
+def test_the_same_stem_with_other_options_is_another_item() -> None:
+    """下列说法正确的是 opens many."""
+    drafts = read_csv(table(a_row(), a_row(A="六年"), a_row(E=""), a_row(stem="另一题")))
+    assert len({draft.identity for draft in drafts}) == len(drafts) == 4
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        {"A": "三年", "C": "一年", "key": "A"},
+        {"explanation": "", "tags": ""},
+    ],
+    ids=["options in another order", "another explanation"],
+)
+def test_what_else_differs_makes_no_other_item(again: dict[str, str]) -> None:
+    assert bad_rows(table(a_row(), a_row(**again))) == [(3, SAME)]
+
+
+def test_a_repetition_that_contradicts_says_so() -> None:
+    """Whoever takes the second row out should know that the first may be the wrong one."""
+    for again in (a_row(key="D"), a_row(A="三年", C="一年")):
+        assert bad_rows(table(a_row(), again)) == [(3, f"{SAME}，答案却不同，请核对")]
+
+
+REPEATED = {"anatomy": [63, 102, 114, 129, 130, 144, 148], "genetics": [52], "professional_medicine": [317]}
+
+
+def test_of_real_files_only_true_repetitions_are_refused(question_files: list[Path]) -> None:
+    """Seven stems of anatomy and three of virology open two items that have other options."""
+    for file in question_files:
+        expected = REPEATED.get(file.stem.removeprefix("cmmlu-"), [])
+        try:
+            items = read_csv(file.read_bytes())
+        except BadRows as refusal:
+            repeated = [row.number for row in refusal.rows if "重复：题干和选项都相同" in row.reason]
+            others = [row.reason for row in refusal.rows if row.number not in repeated]
+            assert repeated == expected, file.name
+            assert others in ([], ["选项有重复"]), file.name
+        else:
+            assert not expected, file.name
+            assert len(items) > 100
+
+
+# Pictures
+
+ILLUSTRATED = [*HEADER, "image", "image_alt"]
+
+
+def a_picture(name: str, alt: str) -> DraftImage:
+    """Any picture but a bad one; the same file where the name begins alike."""
+    if name.startswith("坏"):
+        raise Invalid(f"找不到图片文件：{name}")
+    return DraftImage(Image("image/png", 30, 20, alt, name[:1].encode()), name[:1].encode())
+
+
+def illustrated(name: str, alt: str = "", **cells: str) -> dict[str, str]:
+    return a_row(**cells) | {"image": name, "image_alt": alt}
+
+
+@pytest.mark.parametrize("names", [("image", "image_alt"), ("图片", "图片说明"), ("IMAGE", "Image_Alt")])
+def test_a_row_may_name_a_picture(names: tuple[str, str]) -> None:
+    row = a_row() | dict(zip(names, (" 胸片.png ", "正位胸片"), strict=True))
+    [draft] = read_csv(table(row, header=[*HEADER, *names]), a_picture)
+    assert draft.image == DraftImage(Image("image/png", 30, 20, "正位胸片", "胸".encode()), "胸".encode())
+
+
+def test_without_a_description_a_picture_is_called_one() -> None:
+    [draft] = read_csv(table(illustrated("胸片.png"), header=ILLUSTRATED), a_picture)
+    assert draft.image is not None
+    assert draft.image.image.alt == "题图"
+
+
+def test_rows_with_and_without_pictures_go_together() -> None:
+    data = table(illustrated(""), illustrated("胸片.png", stem="另一题"), header=ILLUSTRATED)
+    assert [draft.image is not None for draft in read_csv(data, a_picture)] == [False, True]
+
+
+def test_every_row_whose_picture_is_bad_is_named_with_its_reason() -> None:
+    data = table(
+        illustrated("坏一.png", stem="第二行"),
+        illustrated("好.png", stem="第三行"),
+        illustrated("坏二.png", stem="第四行"),
+        illustrated("", "没有文件名", stem="第五行"),
+        illustrated("好.png", "说" * (LONGEST_ALT + 1), stem="第六行"),
+        illustrated("坏三.png", stem=""),
+        header=ILLUSTRATED,
+    )
+    assert bad_rows(data, a_picture) == [
+        (2, "找不到图片文件：坏一.png"),
+        (4, "找不到图片文件：坏二.png"),
+        (5, "有图片说明，但没有写图片文件名"),
+        (6, "图片说明超过200字"),
+        (7, "缺少题干"),
     ]
+
+
+def test_a_picture_without_a_directory_of_pictures_is_a_bad_row() -> None:
+    data = table(illustrated("", stem="另一题"), illustrated("胸片.png"), header=ILLUSTRATED)
+    assert bad_rows(data) == [(3, "该题有图片，请用 --images 指明图片所在的目录")]
+
+
+def test_another_picture_makes_another_item_and_the_same_one_does_not() -> None:
+    data = table(illustrated(""), illustrated("甲.png"), illustrated("乙.png"), header=ILLUSTRATED)
+    assert len(read_csv(data, a_picture)) == 3
+    again = table(illustrated("甲.png"), illustrated("甲又.png", "另一说明"), header=ILLUSTRATED)
+    assert bad_rows(again, a_picture) == [(3, "与第2行重复：题干、选项和图片都相同")]
+
+
+def test_an_item_shows_its_picture_as_a_data_url() -> None:
+    item = Item(UUID(int=1), "题干", (), Image("image/jpeg", 30, 20, "胸片", b"\xff\xd8\xff"))
+    assert image_entry(item) == {
+        "image": {"src": "data:image/jpeg;base64,/9j/", "width": 30, "height": 20, "alt": "胸片"}
+    }
+    assert image_entry(Item(UUID(int=1), "题干", ())) == {}
 
 
 def test_lines_are_counted_as_an_editor_counts_them_however_many_a_cell_has() -> None:

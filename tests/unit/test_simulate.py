@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
@@ -109,18 +110,18 @@ def test_a_service_that_keeps_what_it_acknowledges_loses_nothing(
 
 
 class ScriptedBrowser:
-    """Answers each post with the next of the script: a refusal, or an acknowledgement."""
+    """Answers each post with the next of the script: a refusal, or what differs in an acknowledgement."""
 
-    def __init__(self, *script: Refused | None) -> None:
+    def __init__(self, *script: Refused | dict[str, Any]) -> None:
         self.script = list(script)
         self.posted: list[dict[str, Any]] = []
 
     async def post(self, _path: str, body: dict[str, Any]) -> dict[str, Any]:
         self.posted.append(body)
-        answer = self.script.pop(0) if self.script else None
-        if answer is not None:
+        answer = self.script.pop(0) if self.script else {}
+        if isinstance(answer, Refused):
             raise answer
-        return {"seq": body["seq"], "time_left_ms": 1}
+        return {"seq": body["seq"], "outcome": "current", "epoch": body["epoch"], "time_left_ms": 1, **answer}
 
 
 def _outbox(browser: ScriptedBrowser, tally: Tally, ledger: Ledger | None = None) -> Outbox:
@@ -160,11 +161,31 @@ async def test_an_answer_that_is_refused_is_an_error_and_the_next_one_leaves() -
     assert tally.error_kinds == {"saving an answer: not_in_paper": 1}
 
 
-async def test_a_lost_lease_ends_the_page() -> None:
-    outbox = _outbox(ScriptedBrowser(Refused(409, "lease_lost", "elsewhere")), _silent())
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (Refused(409, "lease_lost", "elsewhere"), "lease_lost"),
+        ({"epoch": 4}, "lease_lost"),
+        ({"outcome": "late"}, "attempt_closed"),
+    ],
+)
+async def test_a_lost_lease_and_a_closed_paper_end_the_page(
+    answer: Refused | dict[str, Any], code: str
+) -> None:
+    outbox = _outbox(ScriptedBrowser(answer), _silent())
     outbox.put("1", "A")
-    with pytest.raises(Refused, match="lease_lost"):
+    with pytest.raises(Refused, match=code):
         await first_of(outbox.run(), outbox.drained())
+
+
+@pytest.mark.parametrize("outcome", ["superseded", "late"])
+async def test_only_what_counts_has_to_be_found_again(outcome: str) -> None:
+    ledger = Ledger()
+    outbox = _outbox(ScriptedBrowser({"outcome": outcome}), _silent(), ledger)
+    outbox.put("1", "A")
+    with suppress(Refused):
+        await first_of(outbox.run(), outbox.drained())
+    assert ledger.lost({}) == []
 
 
 # Figures
@@ -596,6 +617,9 @@ class PaperService(SmallService):
         self.answers: dict[str, dict[str, str]] = {}
         self.saved: list[tuple[str, int, int]] = []
         self.epochs: dict[str, int] = {}
+        self.entered: dict[str, int] = {}
+        self.sends_to_line = 0
+        self.line_pages = 0
 
     def app(self) -> web.Application:
         app = super().app()
@@ -608,6 +632,8 @@ class PaperService(SmallService):
                 web.post("/papers/humanities/start", self._start),
                 web.get("/attempts/{attempt}/stream", self._stream),
                 web.get("/attempts/{attempt}/answers", self._found),
+                web.post("/attempts/{attempt}/enter", self._enter),
+                web.get("/attempts/{attempt}/line", self._line),
                 web.post("/attempts/{attempt}/lease", self._lease),
                 web.post("/attempts/{attempt}/answers", self._save),
                 web.post("/attempts/{attempt}/hand-in", self._hand_in),
@@ -645,8 +671,26 @@ class PaperService(SmallService):
         where = f"/attempts/{request.cookies['__Host-exam']}/check"
         return web.Response(status=303, headers={"Location": where})
 
+    async def _enter(self, request: web.Request) -> web.Response:
+        attempt = request.match_info["attempt"]
+        self.entered[attempt] = self.entered.get(attempt, 0) + 1
+        waits = self.entered[attempt] <= self.sends_to_line
+        where = f"/attempts/{attempt}" + ("/line" if waits else "")
+        return web.Response(status=303, headers={"Location": where})
+
+    async def _line(self, _: web.Request) -> web.Response:
+        """Two pages of waiting, as line.html writes them: one to be loaded anew, one whose turn is near."""
+        self.line_pages += 1
+        left, refresh = ("9.00", 0) if self.line_pages % 2 else ("0.02", 2)
+        html = (
+            f'<meta name="csrf-token" content="token"><meta http-equiv="refresh" content="{refresh}">'
+            f'<form data-enter data-seconds="{left}" data-refresh="{refresh}"></form>'
+        )
+        return web.Response(text=html, content_type="text/html")
+
     async def _lease(self, request: web.Request) -> web.Response:
         attempt = request.match_info["attempt"]
+        assert self.entered[attempt] > self.sends_to_line, "the paper is opened by who was let in"
         self.epochs[attempt] = self.epochs.get(attempt, 0) + 1
         options = [{"id": option, "text": option} for option in "ABCDE"]
         items = [{"id": str(number), "stem": "", "options": options} for number in range(200)]
@@ -659,7 +703,8 @@ class PaperService(SmallService):
         self.saved.append((attempt, body["epoch"], body["seq"]))
         if not self.forgets:
             self.answers.setdefault(attempt, {})[body["item"]] = body["option"]
-        return web.json_response({"seq": body["seq"], "time_left_ms": 1})
+        reply = {"seq": body["seq"], "outcome": "current", "epoch": body["epoch"], "time_left_ms": 1}
+        return web.json_response(reply)
 
     async def _found(self, request: web.Request) -> web.Response:
         return web.json_response({"answers": self.answers.get(request.match_info["attempt"], {})})
@@ -691,6 +736,15 @@ async def test_a_run_counts_what_was_acknowledged_and_finds_it_again(
     assert summed["answers_sent"] == summed["answers_acked"] == len(service.saved) > 10
     assert summed["frames_sent"] == summed["frames_verified"] > 2
     assert (summed["answers_lost"], summed["errors"]) == (0, 0)
+
+
+async def test_who_has_to_wait_in_line_waits_and_comes_in(papers: tuple[PaperService, URL]) -> None:
+    service, url = papers
+    service.sends_to_line = 2
+    summed = await _run(url, physicians=1)
+    assert service.entered == {simulated_number(0): 3}
+    assert service.line_pages == 4
+    assert (summed["admitted"], summed["handed_in"], summed["errors"]) == (1, 1, 0)
 
 
 async def test_a_service_that_forgets_is_found_out(papers: tuple[PaperService, URL]) -> None:

@@ -7,11 +7,14 @@ import pytest
 from exam_service.papers.model import State
 from exam_service.papers.timing import (
     GRACE,
+    closes_until,
     deadline_of,
     due_state,
     keeps_late_answers,
+    outage_credit,
     takes_answers,
     time_left,
+    was_silent,
 )
 from tests.factories import ADMITTED, FrozenClock, at
 
@@ -96,6 +99,51 @@ def test_a_paper_left_alone_is_closed_after_the_grace_and_stays_closed() -> None
         seen.append(state)
     assert seen[: HOUR // 30 - 1] == [State.RUNNING] * (HOUR // 30 - 1)
     assert seen[HOUR // 30 - 1 :] == [State.CLOSING] * 2 + [State.CLOSED] * 3
+
+
+OUTAGES = [
+    ("before admission", -600, -60, 0),
+    ("across admission", -60, 30, 30),
+    ("in the middle", 600, 900, 300),
+    ("a part of a second counts as one", 600, 600.2, 1),
+    ("across the deadline: what was left when it began is left when it ends", HOUR - 120, HOUR + 600, 720),
+    ("after the deadline", HOUR, HOUR + 60, 0),
+]
+
+
+@pytest.mark.parametrize(
+    ("began", "ended", "credit"), [row[1:] for row in OUTAGES], ids=[row[0] for row in OUTAGES]
+)
+def test_an_outage_gives_back_what_it_took(began: float, ended: float, credit: int) -> None:
+    assert outage_credit(at(0), DEADLINE, at(began), at(ended)) == timedelta(seconds=credit)
+
+
+def test_outages_one_after_the_other_add_up() -> None:
+    """The second one lies past the first deadline, and before the one that the first credit made."""
+    deadline = DEADLINE + outage_credit(at(0), DEADLINE, at(HOUR - 60), at(HOUR + 60))
+    assert outage_credit(at(0), deadline, at(HOUR + 90), at(HOUR + 100)) == timedelta(seconds=10)
+    assert outage_credit(at(0), deadline, at(HOUR + 120), at(HOUR + 130)) == timedelta(0)
+
+
+PULSES = [
+    ("nobody ever served", None, 100, 100),
+    ("it beats", 99, 100, 100),
+    ("a beat late is no outage", 95.1, 100, 100),
+    ("it stands still", 95, 100, 95),
+    ("for an hour", 0, HOUR, 0),
+]
+
+
+@pytest.mark.parametrize(
+    ("pulse", "now", "until"), [row[1:] for row in PULSES], ids=[row[0] for row in PULSES]
+)
+def test_nothing_closes_while_the_service_is_away(pulse: float | None, now: float, until: float) -> None:
+    assert closes_until(None if pulse is None else at(pulse), at(now)) == at(until)
+
+
+@pytest.mark.parametrize(("seen", "silent"), [(None, False), (100, False), (55, False), (54.9, True)])
+def test_three_missed_heartbeats_are_a_gap(seen: float | None, *, silent: bool) -> None:
+    assert was_silent(None if seen is None else at(seen), at(100)) is silent
 
 
 def test_a_sweeper_that_was_away_for_a_day_closes_in_two_steps() -> None:

@@ -4,35 +4,120 @@ Locks come first: whoever changes an attempt holds its row, and of several the o
 state is rechecked under the lock. Other features import from here only.
 """
 
-from exam_service.papers.usecases.admission import admit, notice, offers, start
-from exam_service.papers.usecases.answers import save_answer
-from exam_service.papers.usecases.attempts import attempt_for_body, label_of, own_attempt
+from exam_service.papers.usecases.admission import (
+    admit,
+    begin,
+    enter,
+    exempt,
+    notice,
+    offers,
+    pass_check,
+    place_in_line,
+    start,
+)
+from exam_service.papers.usecases.answers import AnswerWriter, Save, Saved, save_batch
+from exam_service.papers.usecases.attempts import attempt_for_body, label_of, own_attempt, topic
+from exam_service.papers.usecases.drawing import Prepared, prepare
+from exam_service.papers.usecases.makeup import makeup_cycles, makeup_rounds, open_makeup_round
+from exam_service.papers.usecases.oversight import (
+    confirm_termination,
+    extend,
+    grant_override,
+    grant_time_request,
+    notices_of,
+    open_termination,
+    open_time_request,
+    own_time_requests,
+    refuse_time_request,
+    registration_for_body,
+    release_lease,
+    request_termination,
+    send_notice,
+    time_requests,
+    withdraw_termination,
+)
+from exam_service.papers.usecases.receipts import (
+    AttemptReceipt,
+    Imported,
+    Replay,
+    import_answers,
+    receipt_of,
+    replay,
+)
 from exam_service.papers.usecases.sitting import (
     OpenPaper,
+    Presence,
     answers_of,
     be_present,
     confirm,
     hand_in,
+    outbox_key,
     result,
     take_lease,
+    watermark,
 )
-from exam_service.papers.usecases.sweep import close_due
+from exam_service.papers.usecases.sweep import close_due, credit_outages, pulse, sweep
+from exam_service.papers.usecases.takeover import allow_takeover, needs_takeover, takeover_is_allowed
 
 __all__ = [
+    "AnswerWriter",
+    "AttemptReceipt",
+    "Imported",
     "OpenPaper",
+    "Prepared",
+    "Presence",
+    "Replay",
+    "Save",
+    "Saved",
     "admit",
+    "allow_takeover",
     "answers_of",
     "attempt_for_body",
     "be_present",
+    "begin",
     "close_due",
     "confirm",
+    "confirm_termination",
+    "credit_outages",
+    "enter",
+    "exempt",
+    "extend",
+    "grant_override",
+    "grant_time_request",
     "hand_in",
+    "import_answers",
     "label_of",
+    "makeup_cycles",
+    "makeup_rounds",
+    "needs_takeover",
     "notice",
+    "notices_of",
     "offers",
+    "open_makeup_round",
+    "open_termination",
+    "open_time_request",
+    "outbox_key",
     "own_attempt",
+    "own_time_requests",
+    "pass_check",
+    "place_in_line",
+    "prepare",
+    "pulse",
+    "receipt_of",
+    "refuse_time_request",
+    "registration_for_body",
+    "release_lease",
+    "replay",
+    "request_termination",
     "result",
-    "save_answer",
+    "save_batch",
+    "send_notice",
     "start",
+    "sweep",
     "take_lease",
+    "takeover_is_allowed",
+    "time_requests",
+    "topic",
+    "watermark",
+    "withdraw_termination",
 ]

@@ -1,18 +1,19 @@
-"""Find an attempt within somebody's scope, lock it, move it, mark it: what the other rooms build on."""
+"""Find an attempt within somebody's scope, lock it, move it, close it, mark it: what all rooms build on."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from exam_service.accounts.model import Principal
 from exam_service.clock import Clock
+from exam_service.crypto.signing import Signer
 from exam_service.cycles import usecases as cycles
-from exam_service.errors import NotFound
+from exam_service.errors import Conflict, NotFound
 from exam_service.ids import new_id
-from exam_service.papers import queries
-from exam_service.papers.model import Attempt, State, check_move, count_correct, mark_of
+from exam_service.papers import journal, queries, timing
+from exam_service.papers.model import OPEN, Attempt, State, check_move, count_correct, mark_of
 from exam_service.questions import usecases as questions
 from exam_service.storage.database import Tx
 
@@ -61,6 +62,112 @@ async def move(
     await queries.update_state(tx, attempt.id, to_state)
     await queries.insert_move(tx, new_id(), attempt, to_state, cause, actor_id, at)
     return replace(attempt, state=to_state)
+
+
+async def close(
+    tx: Tx,
+    signer: Signer,
+    attempt: Attempt,
+    *,
+    cause: str,
+    actor_id: UUID | None,
+    at: datetime,
+    closed_at: datetime,
+    handed_in_at: datetime | None = None,
+    to_state: State = State.CLOSED,
+) -> Attempt:
+    """No answer counts any more; the end of the journal's chain is signed. The attempt's row is held.
+
+    Args:
+        at: When it was done.
+        closed_at: When it counts as closed: at the deadline, however late that is carried out.
+        to_state: ``CLOSED``, or ``TERMINATED``.
+    """
+    attempt = await move(tx, attempt, to_state, cause=cause, actor_id=actor_id, at=at)
+    await queries.update_closed(tx, attempt.id, closed_at, handed_in_at)
+    text = journal.signed_text(attempt.id, attempt.receipt, closed_at)
+    digest = attempt.receipt.digest or journal.genesis(attempt.id)
+    await queries.insert_attempt_receipt(
+        tx, attempt.id, attempt.receipt, digest, closed_at, signer.sign(text)
+    )
+    return replace(attempt, closed_at=closed_at, handed_in_at=handed_in_at)
+
+
+async def add_time(
+    tx: Tx,
+    clock: Clock,
+    attempt: Attempt,
+    seconds: int,
+    *,
+    kind: str,
+    reason: str,
+    granted_by: UUID | None,
+    outage_id: UUID | None = None,
+    request_id: UUID | None = None,
+) -> Attempt:
+    """Move the deadline of an attempt that is being sat, and say why; open pages are told. Its row is held.
+
+    A paper that was closing and has time again goes on. The same outage is credited once.
+
+    Args:
+        kind: ``outage``, ``request`` or ``extension``.
+    """
+    now = clock.now()
+    added = await queries.insert_credit(
+        tx,
+        attempt,
+        seconds,
+        kind=kind,
+        reason=reason,
+        granted_by=granted_by,
+        outage_id=outage_id,
+        request_id=request_id,
+        granted_at=now,
+    )
+    if not added or attempt.deadline is None:
+        return attempt
+    deadline = attempt.deadline + timedelta(seconds=seconds)
+    await queries.update_deadline(tx, attempt.id, deadline)
+    attempt = replace(attempt, deadline=deadline)
+    if attempt.state is State.CLOSING and timing.time_left(deadline, now):
+        attempt = await move(tx, attempt, State.RUNNING, cause=f"time_{kind}", actor_id=granted_by, at=now)
+    return attempt
+
+
+async def accept_late_answers(tx: Tx, clock: Clock, attempt: Attempt, *, reason: str, by: UUID) -> Attempt:
+    """Let the answers that were kept for staff count, and mark again. The attempt's row is held.
+
+    Raises:
+        Conflict: It isn't closed yet, its mark is confirmed, or there is nothing to accept.
+    """
+    if attempt.state not in {State.CLOSED, State.MARKED}:
+        raise Conflict("试卷未结束或成绩已评定，不能再采纳迟到的答案。", code="not_acceptable")
+    accepted = await queries.select_accepted(tx, attempt.id)
+    late = [
+        entry
+        for entry in await queries.select_journal(tx, attempt.id)
+        if not entry.counted and entry.number not in accepted
+    ]
+    if not late:
+        raise Conflict("没有迟到的答案可以采纳。", code="nothing_late")
+    others = await queries.select_attempts(tx, attempt.registration_id, attempt.province_id)
+    if any(
+        other.id != attempt.id and other.subject is attempt.subject and other.state in OPEN
+        for other in others
+    ):
+        raise Conflict("该医师正在再次参加这项测评，暂不能采纳迟到的答案。", code="sits_again")
+    now = clock.now()
+    await queries.insert_acceptances(tx, attempt.id, [entry.number for entry in late], reason, by, now)
+    newest = {entry.event.item_id: entry.event for entry in sorted(late, key=lambda late: late.event.order)}
+    await queries.upsert_answers(tx, list(newest.values()))
+    if attempt.state is State.MARKED:
+        attempt = await move(tx, attempt, State.CLOSED, cause="late_answers_accepted", actor_id=by, at=now)
+    return await mark(tx, clock, attempt)
+
+
+def topic(attempt_id: UUID) -> str:
+    """Where it is signalled that an attempt's pages should ask anew."""
+    return f"attempt:{attempt_id}"
 
 
 async def mark(tx: Tx, clock: Clock, attempt: Attempt) -> Attempt:

@@ -4,69 +4,121 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from exam_service.accounts import usecases as accounts
+from exam_service.accounts.identity import mask
 from exam_service.accounts.model import Principal
 from exam_service.audit import usecases as audit
 from exam_service.clock import Clock
+from exam_service.cycles import usecases as cycles
+from exam_service.cycles.policy import Policy
 from exam_service.errors import Conflict, NotFound
 from exam_service.papers import queries, timing
-from exam_service.papers.model import Attempt, AttemptClosed, LeaseLost, State
-from exam_service.papers.usecases.attempts import label_of, lock_own, mark, move, own_attempt
+from exam_service.papers.model import Attempt, AttemptClosed, LeaseLost, PageEvent, State
+from exam_service.papers.oversight import Notice
+from exam_service.papers.usecases.attempts import close, label_of, lock_own, mark, move, own_attempt, topic
+from exam_service.papers.usecases.oversight import notices_of
+from exam_service.papers.usecases.takeover import needs_takeover
 from exam_service.questions import usecases as questions
 from exam_service.questions.model import Item
 from exam_service.storage.database import Database, Tx
+from exam_service.storage.vault import Vault
+from exam_service.wiring import Services
+
+MOST_PAGE_EVENTS = 500
 
 
 @dataclass(frozen=True)
 class OpenPaper:
-    """What the paper page gets: the items in this attempt's order, and the answers so far."""
+    """What the paper page gets: the items in this attempt's order, and the answers so far.
+
+    Attributes:
+        outbox_key: 32 bytes, for what the browser keeps until it is sent.
+    """
 
     attempt: Attempt
     label: str
     items: tuple[Item, ...]
     answers: dict[UUID, UUID | None]
     time_left: timedelta
+    outbox_key: bytes
+    policy: Policy
+    notices: list[Notice]
 
 
-async def take_lease(database: Database, clock: Clock, principal: Principal, attempt_id: UUID) -> OpenPaper:
-    """A page opens the paper: it gets a new epoch, the one before becomes read-only.
+@dataclass(frozen=True)
+class Presence:
+    """What a heartbeat is told."""
+
+    attempt: Attempt
+    time_left: timedelta
+    notices: list[Notice]
+
+
+async def take_lease(
+    services: Services, principal: Principal, attempt_id: UUID, device_hash: bytes
+) -> OpenPaper:
+    """A page opens the paper: it gets a new epoch, the one before becomes read-only and is told at once.
+
+    The device that has the paper gets it again without a word; another one has to pass a face check first.
+
+    Args:
+        device_hash: Of the browser, 32 bytes.
 
     Raises:
         NotFound: Not this physician's attempt.
-        Conflict: Not admitted yet (code ``not_admitted``), or over (``attempt_closed``).
+        Conflict: Not admitted yet (code ``not_admitted``), over (``attempt_closed``), or on another device
+            (``takeover_needed``).
     """
-    now = clock.now()
-    async with database.tx() as tx:
+    now = services.clock.now()
+    async with services.database.tx() as tx:
         attempt = await lock_own(tx, principal, attempt_id)
         if attempt.state is State.PREPARED:
             raise Conflict("请先完成设备与身份核验。", code="not_admitted")
         if attempt.deadline is None or attempt.is_over or now >= attempt.deadline:
             raise AttemptClosed
+        if await needs_takeover(tx, attempt, device_hash, now):
+            raise Conflict("本卷正在另一台设备上作答，在本机继续前需核验身份。", code="takeover_needed")
         if attempt.state is State.ADMITTED:
             attempt = await move(
-                tx,
-                attempt,
-                State.RUNNING,
-                cause="paper_opened",
-                actor_id=principal.account_id,
-                at=now,
+                tx, attempt, State.RUNNING, cause="paper_opened", actor_id=principal.account_id, at=now
             )
-        attempt = replace(attempt, lease_epoch=attempt.lease_epoch + 1)
-        await queries.update_lease(tx, attempt.id, attempt.lease_epoch)
-        await queries.upsert_presence(tx, attempt.id, now, attempt.lease_epoch)
+        attempt = replace(attempt, lease_epoch=attempt.lease_epoch + 1, device_hash=device_hash)
+        await queries.update_lease(tx, attempt.id, attempt.lease_epoch, device_hash)
+        await _note_presence(tx, attempt, now)
+        if attempt.lease_epoch > 1:
+            tx.after_commit(lambda: services.signals.publish(topic(attempt_id), str(attempt_id)))
         paper = await queries.select_paper(tx, attempt.id)
         items = await questions.items_by_id(tx, [item_id for item_id, _ in paper])
         answers = await queries.select_answers(tx, attempt.id)
-        label = await label_of(tx, attempt)
+        cycle = await cycles.cycle_of(tx, attempt.cycle_id, attempt.province_id)
+        notices = await notices_of(tx, attempt)
     return OpenPaper(
         attempt,
-        label,
+        cycle.policy.label(attempt.subject),
         tuple(_in_order(items[item_id], option_ids) for item_id, option_ids in paper),
         answers,
         timing.time_left(attempt.deadline or now, now),
+        outbox_key(services.vault, attempt.id),
+        cycle.policy,
+        notices,
     )
+
+
+def outbox_key(vault: Vault, attempt_id: UUID) -> bytes:
+    """The AES-256 key of what a browser keeps of this attempt until it is sent, and of what it exports."""
+    return vault.derived_key("outbox", str(attempt_id))
+
+
+async def watermark(services: Services, principal: Principal) -> str:
+    """What stands behind the text of the paper: whose it is, so that a photograph of it says so."""
+    async with services.database.tx() as tx:
+        number = await accounts.identity_number_of(
+            tx, services.vault, principal.account_id, principal.province_id
+        )
+    return f"{principal.name} {mask(number or '')}".strip()
 
 
 def _in_order(item: Item, option_ids: Sequence[UUID]) -> Item:
@@ -75,9 +127,16 @@ def _in_order(item: Item, option_ids: Sequence[UUID]) -> Item:
 
 
 async def be_present(
-    database: Database, clock: Clock, principal: Principal, attempt_id: UUID, epoch: int
-) -> tuple[Attempt, timedelta]:
-    """The heartbeat of a paper page: notes that it is there, tells state and time left.
+    database: Database,
+    clock: Clock,
+    principal: Principal,
+    attempt_id: UUID,
+    epoch: int,
+    events: Sequence[PageEvent] = (),
+) -> Presence:
+    """The heartbeat of a paper page: notes that it is there and what it noticed, tells state and time left.
+
+    A page that was silent for longer than its heartbeats allow leaves a gap in the ledger.
 
     Raises:
         NotFound: Not this physician's attempt.
@@ -89,13 +148,20 @@ async def be_present(
         if epoch != attempt.lease_epoch:
             raise LeaseLost
         if not attempt.is_over:
-            await queries.upsert_presence(tx, attempt.id, now, epoch)
-    return attempt, timing.time_left(attempt.deadline or now, now)
+            await _note_presence(tx, attempt, now)
+            if events:
+                await queries.insert_page_events(tx, attempt.id, epoch, events, now, MOST_PAGE_EVENTS)
+        notices = await notices_of(tx, attempt)
+    return Presence(attempt, timing.time_left(attempt.deadline or now, now), notices)
 
 
-async def hand_in(
-    database: Database, clock: Clock, principal: Principal, attempt_id: UUID, epoch: int
-) -> Attempt:
+async def _note_presence(tx: Tx, attempt: Attempt, now: datetime) -> None:
+    seen_at = await queries.upsert_presence(tx, attempt.id, now, attempt.lease_epoch)
+    if seen_at is not None and timing.was_silent(seen_at, now):
+        await queries.insert_presence_gap(tx, attempt.id, seen_at, now)
+
+
+async def hand_in(services: Services, principal: Principal, attempt_id: UUID, epoch: int) -> Attempt:
     """Hand in and mark, exactly once; handing in what is handed in gives the same result.
 
     Raises:
@@ -103,8 +169,8 @@ async def hand_in(
         LeaseLost: A newer page has the paper.
         Conflict: It was never opened.
     """
-    now = clock.now()
-    async with database.tx() as tx:
+    now = services.clock.now()
+    async with services.database.tx() as tx:
         attempt = await lock_own(tx, principal, attempt_id)
         if attempt.is_over:
             return attempt
@@ -113,19 +179,25 @@ async def hand_in(
         if attempt.state not in {State.RUNNING, State.CLOSING}:
             raise Conflict("试卷尚未打开，不能交卷。", code="not_running")
         by = principal.account_id
-        closed_at = min(now, attempt.deadline or now)
-        attempt = await move(tx, attempt, State.CLOSED, cause="handed_in", actor_id=by, at=now)
-        attempt = replace(attempt, closed_at=closed_at, handed_in_at=now)
-        await queries.update_closed(tx, attempt.id, closed_at, now)
+        attempt = await close(
+            tx,
+            services.signer,
+            attempt,
+            cause="handed_in",
+            actor_id=by,
+            at=now,
+            closed_at=min(now, attempt.deadline or now),
+            handed_in_at=now,
+        )
         await audit.record(
             tx,
-            clock,
+            services.clock,
             province_id=attempt.province_id,
             actor_id=by,
             action="attempt.handed_in",
             subject_id=attempt.id,
         )
-        return await mark(tx, clock, attempt)
+        return await mark(tx, services.clock, attempt)
 
 
 async def confirm(

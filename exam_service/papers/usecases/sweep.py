@@ -1,38 +1,98 @@
-"""What time does by itself: closing at the deadline, marking, finishing what a crash interrupted."""
+"""What time does by itself: outages are credited, then what is over is closed, then marked.
+
+The order matters: a paper whose deadline lay in an outage gets its time back before anybody looks whether it
+is over. Everything here may run again and again, on many nodes, and finishes what a crash interrupted.
+"""
 
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from exam_service.clock import Clock
 from exam_service.errors import Unavailable
 from exam_service.papers import queries, timing
-from exam_service.papers.model import State
-from exam_service.papers.usecases.attempts import mark, move
-from exam_service.storage.database import Database, Tx
+from exam_service.papers.model import Outage, State
+from exam_service.papers.usecases.attempts import add_time, close, mark, move, topic
+from exam_service.storage.database import Tx
+from exam_service.wiring import Services
 
 log = logging.getLogger(__name__)
 
 _SWEEP_BATCH = 500
+_OUTAGES_KEPT_IN_MIND = timedelta(days=7)
 
 
-async def close_due(database: Database, clock: Clock) -> int:
+async def pulse(services: Services) -> None:
+    """A web process can store answers, now. Where none could for a while, that was an outage: noted."""
+    now = services.clock.now()
+    async with services.database.tx() as tx:
+        before = await queries.lock_optional_pulse(tx)
+        if before is not None and timing.is_outage(before, now):
+            await queries.insert_outage(tx, before, now)
+            log.warning("the service was away from %s to %s", before, now)
+        await queries.upsert_pulse(tx, now)
+
+
+async def sweep(services: Services) -> int:
+    """Credit, close, mark; gives how many attempts changed."""
+    return await credit_outages(services) + await close_due(services)
+
+
+async def credit_outages(services: Services) -> int:
+    """Add every measured outage to the deadlines of the papers it hit, once; gives how many were credited."""
+    now = services.clock.now()
+    async with services.database.tx() as tx:
+        hit = await queries.select_uncredited(tx, now - _OUTAGES_KEPT_IN_MIND, _SWEEP_BATCH)
+    credited = 0
+    for attempt_id, outage in hit:
+        try:
+            async with services.database.tx() as tx:
+                credited += await _credit_one(tx, services, attempt_id, outage)
+        except Unavailable:
+            raise
+        except Exception:  # one that can't be credited must not keep the others waiting
+            log.exception("attempt %s can't be credited", attempt_id)
+    return credited
+
+
+async def _credit_one(tx: Tx, services: Services, attempt_id: UUID, outage: Outage) -> int:
+    attempt = await queries.lock_optional_attempt_skipping(tx, attempt_id)
+    if attempt is None or attempt.is_over or attempt.admitted_at is None or attempt.deadline is None:
+        return 0
+    credit = timing.outage_credit(attempt.admitted_at, attempt.deadline, outage.began_at, outage.ended_at)
+    if not credit:
+        return 0
+    await add_time(
+        tx,
+        services.clock,
+        attempt,
+        credit // timedelta(seconds=1),
+        kind="outage",
+        reason="服务中断，系统自动补时",
+        granted_by=None,
+        outage_id=outage.id,
+    )
+    tx.after_commit(lambda: services.signals.publish(topic(attempt_id), str(attempt_id)))
+    return 1
+
+
+async def close_due(services: Services) -> int:
     """Close what time has closed and mark what is closed; gives how many attempts moved.
 
-    Each attempt in a transaction of its own; one that somebody else holds is left to them. Run again and
-    again, on many nodes: it also finishes what a crash interrupted.
+    Each attempt in a transaction of its own; one that somebody else holds is left to them. While the service
+    is away nothing that was still open then is closed: see :func:`timing.closes_until`.
     """
-    now = clock.now()
-    async with database.tx() as tx:
-        due = await queries.select_due(tx, now, now - timing.GRACE, _SWEEP_BATCH)
+    now = services.clock.now()
+    async with services.database.tx() as tx:
+        until = timing.closes_until(await queries.select_optional_pulse(tx), now)
+        due = await queries.select_due(tx, until, until - timing.GRACE, _SWEEP_BATCH)
         unmarked = await queries.select_unmarked(tx, _SWEEP_BATCH)
     moved = 0
     for attempt_id in [*due, *unmarked]:
         try:
-            async with database.tx() as tx:
-                moved += await _close_one(tx, clock, attempt_id, now)
+            async with services.database.tx() as tx:
+                moved += await _close_one(tx, services, attempt_id, until, now)
         except Unavailable:
             raise
         except Exception:  # one that can't be closed must not keep the others open
@@ -40,15 +100,24 @@ async def close_due(database: Database, clock: Clock) -> int:
     return moved
 
 
-async def _close_one(tx: Tx, clock: Clock, attempt_id: UUID, now: datetime) -> int:
+async def _close_one(tx: Tx, services: Services, attempt_id: UUID, until: datetime, now: datetime) -> int:
     attempt = await queries.lock_optional_attempt_skipping(tx, attempt_id)
     if attempt is None:
         return 0
     before = attempt.state
-    while (due := timing.due_state(attempt.state, attempt.deadline, now)) is not attempt.state:
-        attempt = await move(tx, attempt, due, cause="deadline", actor_id=None, at=now)
+    while (due := timing.due_state(attempt.state, attempt.deadline, until)) is not attempt.state:
         if due is State.CLOSED:
-            await queries.update_closed(tx, attempt.id, attempt.deadline or now, None)
+            attempt = await close(
+                tx,
+                services.signer,
+                attempt,
+                cause="deadline",
+                actor_id=None,
+                at=now,
+                closed_at=attempt.deadline or now,
+            )
+        else:
+            attempt = await move(tx, attempt, due, cause="deadline", actor_id=None, at=now)
     if attempt.state is State.CLOSED:
-        attempt = await mark(tx, clock, attempt)
+        attempt = await mark(tx, services.clock, attempt)
     return int(attempt.state is not before)

@@ -1,18 +1,28 @@
 /** JSON over fetch: the CSRF header, a limit on patience, and errors one can tell apart. */
 
 const PATIENCE_MS = 10_000;
+const LONGEST_REST_MS = 60_000;
 
 export class ApiError extends Error {
-  /** @param {number} status 0 when no answer came */
-  constructor(code, message, status) {
+  /**
+   * @param {number} status 0 when no answer came
+   * @param {number} [retryAfter] milliseconds that the server asks for
+   */
+  constructor(code, message, status, retryAfter = 0) {
     super(message);
     this.code = code;
     this.status = status;
+    this.retryAfter = retryAfter;
   }
 
   /** Worth sending the same thing again: nothing is wrong with what was sent. */
   get passing() {
     return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
+  }
+
+  /** Nobody is logged in, or somebody else is. */
+  get asksForLogin() {
+    return this.status === 401 || this.code === "no_such_attempt" || this.code === "forbidden";
   }
 }
 
@@ -27,21 +37,18 @@ export function get(path) {
 }
 
 /** A refused token is fetched anew once: after a new login in another tab this page goes on as it is. */
-export async function post(path, body) {
+export async function post(path, body, patience) {
   try {
-    return await request("POST", path, body);
+    return await request("POST", path, body, patience);
   } catch (error) {
     if (error.status !== 403 || !(await renewToken())) throw error;
-    return request("POST", path, body);
+    return request("POST", path, body, patience);
   }
 }
 
-async function request(method, path, body) {
-  const reply = await send(path, {
-    method,
-    headers: { Accept: "application/json", "Content-Type": "application/json", "X-CSRF-Token": meta.content },
-    body: body && JSON.stringify(body),
-  });
+async function request(method, path, body, patience = PATIENCE_MS) {
+  const headers = { Accept: "application/json", "Content-Type": "application/json", "X-CSRF-Token": meta.content };
+  const reply = await send(path, { method, headers, body: body && JSON.stringify(body) }, patience);
   let content = {};
   try {
     content = JSON.parse(reply.text);
@@ -50,16 +57,17 @@ async function request(method, path, body) {
     if (reply.ok) throw new ApiError("unreadable", "服务器的回答不完整", 0);
   }
   if (reply.ok) return content;
-  const { code = "unknown", message = "服务器暂时无法处理" } = content.error || {};
-  throw new ApiError(code, message, reply.status);
+  const { code = "unknown", message = "服务器暂时无法处理" } = (content && content.error) || {};
+  throw new ApiError(code, message, reply.status, reply.retryAfter);
 }
 
-async function send(path, options) {
-  const patience = new AbortController();
-  const timer = setTimeout(() => patience.abort(), PATIENCE_MS);
+async function send(path, options, patience) {
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), patience);
   try {
-    const reply = await fetch(path, { ...options, credentials: "same-origin", cache: "no-store", signal: patience.signal });
-    return { ok: reply.ok, status: reply.status, redirected: reply.redirected, text: await reply.text() };
+    const reply = await fetch(path, { ...options, credentials: "same-origin", cache: "no-store", signal: limit.signal });
+    const retryAfter = Math.min(LONGEST_REST_MS, 1000 * (Number(reply.headers.get("Retry-After")) || 0));
+    return { ok: reply.ok, status: reply.status, url: reply.url, retryAfter, text: await reply.text() };
   } catch {
     throw new ApiError("network", "网络不通", 0);
   } finally {
@@ -69,8 +77,11 @@ async function send(path, options) {
 
 /** The page itself carries the token; reading it changes nothing on the server. */
 async function renewToken() {
-  const reply = await send(location.href, { headers: { Accept: "text/html" } });
-  if (!reply.ok || reply.redirected) return false;
+  const reply = await send(location.href, { headers: { Accept: "text/html" } }, PATIENCE_MS);
+  // Sent on to the login: that the token was refused says only that nobody is logged in.
+  if (reply.status === 401 || new URL(reply.url).pathname === "/login") {
+    throw new ApiError("login_required", "登录已失效", 401);
+  }
   const page = new DOMParser().parseFromString(reply.text, "text/html");
   const fresh = page.querySelector('meta[name="csrf-token"]');
   if (!fresh || fresh.content === meta.content) return false;

@@ -1,6 +1,7 @@
 /**
- * The check before a paper: camera works, one face, this physician. Ends in admission, in words that
- * help, or at the assessment body; never in a dead end without a button.
+ * The check before a paper, or before another device takes one over: camera works, one face, this
+ * physician. Ends in the paper, in words that help, or at the assessment body; never in a dead end
+ * without a button.
  */
 
 import { Camera } from "./camera.js";
@@ -17,6 +18,8 @@ const TRIES = 5;
 const TRY_SPACING_MS = 5000;
 // A face that is never found is no failed comparison, but needs the same help in the end.
 const FACELESS_MS = 30_000;
+// One refusal may be a hiccup. A proctor that stays away is worth asking the server for another way.
+const AWAY_REFUSALS = 3;
 
 const NO_FACE_TO_COMPARE = ["no_face", "several_faces", "unusable"];
 
@@ -25,7 +28,8 @@ const ENDINGS = {
   consent_required: { title: "需要先同意使用人脸信息", message: "确认同意后才能检测；不同意时，可向考核机构申请其他方式。", label: "前往确认", href: location.href },
   lease_lost: { title: "已在其他页面或设备上打开", message: "本页的检测已停止。要在这里继续，请重新开始。", label: "在本页重新开始", href: location.href },
   attempt_closed: { title: "本次考试已结束", message: "不能再进入答题。", label: "返回测评列表", href: "/papers" },
-  already_admitted: { title: "身份核验已通过", message: "考试时间已开始计算，请直接进入答题。", label: "进入答题", href: location.href },
+  already_admitted: { title: "身份核验已通过", message: "请直接进入答题。", label: "进入答题", href: location.href },
+  replaced: { title: "已在其他页面打开", message: "本页的检测已停止。要在这里继续，请重新开始。", label: "在本页重新开始", href: location.href },
 };
 const UNKNOWN_ENDING = { title: "检测已停止", message: "请重新打开本页再试。", label: "重新打开", href: location.href };
 
@@ -43,13 +47,14 @@ let offlineTimer = 0;
 let tries = 0;
 let triedAt = -Infinity;
 let facelessSince = 0;
+let refusalsAway = 0;
 let helping = false;
 let stepNow = -1;
 
 const camera = new Camera({ video: part("video"), onState: cameraChanged });
 const stream = new FrameStream({
   attempt: root.dataset.attempt,
-  purpose: "check",
+  purpose: root.dataset.purpose,
   epoch: 0,
   csrf,
   onReady: (ready) => {
@@ -62,6 +67,13 @@ const stream = new FrameStream({
   onRefused: (refusal) => {
     if (phase !== "checking") return;
     if (refusal.message) hint("wait", refusal.message);
+    if (refusal.code === "queue_away") {
+      refusalsAway += 1;
+      if (root.dataset.purpose === "takeover" && refusalsAway >= AWAY_REFUSALS) {
+        location.reload();
+        return;
+      }
+    }
     answered(refusal.seq);
   },
   onClosed: ended,
@@ -218,6 +230,7 @@ function judged({ seq, verdict, hint: words, admitted }) {
     return;
   }
   if (phase !== "checking") return;
+  refusalsAway = 0;
   hint(verdict === "match" ? "ok" : "warn", words);
   const faceless = NO_FACE_TO_COMPARE.includes(verdict);
   step(faceless ? 1 : 2);
@@ -268,7 +281,6 @@ function passed() {
   show("passed", true);
   const link = part("enter");
   link.focus();
-  // The minutes are already running.
   setTimeout(() => location.assign(link.href), FORWARD_MS);
 }
 

@@ -1,4 +1,11 @@
-/** One question on the screen: its stem, its options as radio buttons, and what became of a choice. */
+/** One question on the screen: its stem and picture, its options as radio buttons, and what became of a choice. */
+
+import { closeDialog, closesOutside, openDialog } from "./dialog.js";
+
+const figure = document.getElementById("figure");
+const enlarged = document.getElementById("figure-dialog");
+const small = figure.querySelector("img");
+const large = enlarged.querySelector("img");
 
 const VERDICTS = { right: "对", wrong: "错", key: "正确答案" };
 
@@ -14,6 +21,7 @@ export class ItemView {
 
   show(item, chosen) {
     this.#stem.textContent = item.stem;
+    showFigure(item.image);
     this.#list.replaceChildren(...item.options.flatMap((option, index) => optionElements(option, index, option.id === chosen)));
   }
 
@@ -70,3 +78,21 @@ function span(className, text) {
   element.textContent = text;
   return element;
 }
+
+/** @param {{src: string, width: number, height: number, alt?: string}} [image] none: the question has no picture */
+function showFigure(image) {
+  figure.hidden = !image;
+  closeDialog(enlarged);
+  if (!image) {
+    small.removeAttribute("src");
+    large.removeAttribute("src");
+    return;
+  }
+  const alt = image.alt || "本题配图";
+  for (const picture of [small, large]) Object.assign(picture, { src: image.src, width: image.width, height: image.height, alt });
+}
+
+// A tap shows the picture as large as it is.
+figure.addEventListener("click", () => openDialog(enlarged));
+document.getElementById("figure-close").addEventListener("click", () => closeDialog(enlarged));
+closesOutside(enlarged);

@@ -3,8 +3,8 @@
 const place = document.getElementById("notices");
 const shown = new Map();
 
-/** @param {{label: string, href?: string, press?: () => void}} [action] */
-export function notify(topic, kind, text, action) {
+/** @param {...{label: string, href?: string, press?: () => void}} actions */
+export function notify(topic, kind, text, ...actions) {
   const old = shown.get(topic);
   if (old && old.dataset.words === text) return;
   const notice = document.createElement("div");
@@ -13,7 +13,7 @@ export function notify(topic, kind, text, action) {
   notice.dataset.words = text;
   const body = document.createElement("div");
   body.append(text);
-  if (action) body.append(actionElement(action));
+  if (actions.length) body.append(row(actions));
   notice.append(body);
   if (old) old.replaceWith(notice);
   else place.append(notice);
@@ -28,16 +28,25 @@ export function hush(topic) {
   shown.delete(topic);
 }
 
+/** The action that makes a notice go. */
+export function understood(topic, then = () => {}) {
+  return { label: "知道了", press: () => { hush(topic); then(); } };
+}
+
+function row(actions) {
+  const element = document.createElement("div");
+  element.className = "actions";
+  element.append(...actions.map(actionElement));
+  return element;
+}
+
 function actionElement({ label, href, press }) {
   const element = document.createElement(href ? "a" : "button");
   element.className = "button";
   element.textContent = label;
   if (href) element.href = href;
   else element.addEventListener("click", press);
-  // Answers that have not left yet live in this page: the login opens beside it.
+  // The paper stays open: the login opens beside it.
   if (href === "/login") element.target = "_blank";
-  const row = document.createElement("div");
-  row.className = "actions";
-  row.append(element);
-  return row;
+  return element;
 }

@@ -1,31 +1,44 @@
 /**
- * Answers on their way to the server: one at a time, in the order they were given, until each has been
- * acknowledged. An answer sent twice is harmless: the server knows it by attempt, epoch and seq.
+ * Answers on their way to the server. Each is sealed and stored here before it leaves, and forgotten only
+ * when the server has it: a reload, a dead phone or a new login finds it again. An answer sent twice is
+ * harmless, the server knows it by attempt, epoch and seq; their order is (epoch, seq), not that of arrival.
  */
 
-import { ApiError } from "./api.js";
 import { pauseAfter, rest } from "./retry.js";
 
-// The server keeps such an answer for staff, but it ends the paper on this page.
-const ENDINGS = ["lease_lost", "attempt_closed"];
+// Only these words of our own server end an entry. Anything else (a proxy's page, a lost login) passes.
+const FINAL = ["not_in_paper", "unknown_epoch", "seq_reused", "attempt_closed", "bad_body"];
+const KEPT_FOR_MS = 30 * 24 * 3600_000;
 
 export class Outbox {
   #queue = [];
-  #sending = false;
+  #pumping = false;
+  #ended = false;
+  #state = "saved";
   #waiters = [];
+  #attempt;
+  #epoch;
   #nextSeq;
+  #cipher;
+  #store;
   #send;
   #callbacks;
 
   /**
-   * @param {{nextSeq: number, send: (entry) => Promise<object>,
-   *   onState: (state: "saving"|"saved"|"offline"|"login") => void,
+   * @param {{attempt: string, epoch: number, nextSeq: number, cipher: Cipher|null, store: EntryStore,
+   *   send: (entry: {epoch, seq, item, option, client_time}) => Promise<object>,
+   *   onChange: () => void,
    *   onSaved: (entry, reply) => void,
    *   onRefused: (entry, error) => void,
-   *   onEnd: (code: "lease_lost"|"attempt_closed") => void}} options
+   *   onEnd: () => void}} options
+   *   onEnd: the attempt has been over for so long that the server takes nothing any more
    */
-  constructor({ nextSeq, send, ...callbacks }) {
+  constructor({ attempt, epoch, nextSeq, cipher, store, send, ...callbacks }) {
+    this.#attempt = attempt;
+    this.#epoch = epoch;
     this.#nextSeq = nextSeq;
+    this.#cipher = cipher;
+    this.#store = store;
     this.#send = send;
     this.#callbacks = callbacks;
   }
@@ -34,55 +47,151 @@ export class Outbox {
     return this.#queue.length;
   }
 
+  /** @returns {"saving"|"saved"|"offline"|"busy"|"login"|"stopped"} */
+  get state() {
+    return this.#state;
+  }
+
+  /** Whether everything unsent would survive the end of this page. */
+  get safe() {
+    return this.#queue.every((entry) => entry.stored);
+  }
+
   put(item, option) {
-    this.#queue.push({ seq: this.#nextSeq, item, option, client_time: new Date().toISOString() });
+    const entry = { epoch: this.#epoch, seq: this.#nextSeq, item, option, client_time: new Date().toISOString() };
     this.#nextSeq += 1;
+    entry.keeping = this.#keep(entry);
+    this.#queue.push(entry);
     this.#pump();
   }
 
-  /** What was last chosen for an item and is not acknowledged yet. */
-  waiting(item) {
-    return this.#queue.filter((entry) => entry.item === item).pop()?.option;
+  /**
+   * Takes up what earlier loads of this attempt left here, and forgets what is too old.
+   * @param {object} answers by item, as the server gave them with the lease
+   */
+  async recover(answers) {
+    this.#store.forget(Date.now() - KEPT_FOR_MS, this.#attempt).catch(() => {});
+    let records = [];
+    try {
+      records = await this.#store.of(this.#attempt);
+    } catch {
+      return; // it will be asked again with the next load
+    }
+    const left = [];
+    for (const record of records) {
+      if (record.refused || record.epoch >= this.#epoch) continue;
+      const content = await this.#open(record);
+      if (!content) continue;
+      // With another lease in between, the server's answer may be the newer one; its reply will tell.
+      const doubtful = record.epoch < this.#epoch - 1 && Boolean(answers[content.item]);
+      left.push({ ...content, epoch: record.epoch, seq: record.seq, sealed: record, stored: true, doubtful });
+    }
+    this.#queue = [...left, ...this.#queue];
+    this.#pump();
   }
 
-  /** Resolves when nothing is left to send. */
+  /** The latest that waits for an item: its option, undefined where nothing does. */
+  waiting(item) {
+    const entries = this.#queue.filter((entry) => entry.item === item && !entry.doubtful);
+    return entries.sort((one, other) => one.epoch - other.epoch || one.seq - other.seq).pop()?.option;
+  }
+
+  /** The items that something waits for. */
+  get items() {
+    return [...new Set(this.#queue.map((entry) => entry.item))];
+  }
+
+  /** Resolves when nothing is left to send, or nothing more is taken. */
   drained() {
-    return this.unsent ? new Promise((resolve) => this.#waiters.push(resolve)) : Promise.resolve();
+    return this.unsent && !this.#ended ? new Promise((resolve) => this.#waiters.push(resolve)) : Promise.resolve();
+  }
+
+  /** What has not arrived, still sealed; without what nobody could open. */
+  async sealed() {
+    const found = new Map();
+    for (const record of await this.#store.of(this.#attempt).catch(() => [])) {
+      if (await this.#open(record)) found.set(`${record.epoch} ${record.seq}`, record);
+    }
+    for (const { sealed } of this.#queue) if (sealed) found.set(`${sealed.epoch} ${sealed.seq}`, sealed);
+    return [...found.values()];
+  }
+
+  async #keep(entry) {
+    try {
+      const { epoch, seq, item, option, client_time } = entry;
+      const sealed = await this.#cipher.seal({ item, option, client_time }, this.#context(entry));
+      entry.sealed = { attempt: this.#attempt, epoch, seq, ...sealed, at: Date.now() };
+      await this.#store.put(entry.sealed);
+      entry.stored = true;
+      this.#tell("onChange");
+    } catch {
+      // No cryptography, no store or no room: the entry lives as long as the page.
+    }
+  }
+
+  async #open(record) {
+    try {
+      return await this.#cipher.open(record, this.#context(record));
+    } catch {
+      return null; // left where it is: somebody with the right key may still read it
+    }
+  }
+
+  #context({ epoch, seq }) {
+    return `${this.#attempt}|${epoch}|${seq}`;
   }
 
   async #pump() {
-    if (this.#sending) return;
-    this.#sending = true;
+    if (this.#pumping || this.#ended) return;
+    this.#pumping = true;
     let failures = 0;
-    let ending = null;
-    while (this.#queue.length) {
+    while (this.#queue.length && !this.#ended) {
       const entry = this.#queue[0];
-      if (!failures) this.#tell("onState", "saving");
+      if (!failures) this.#become("saving");
+      await entry.keeping;
       const { reply, error } = await this.#try(entry);
-      if (error && !isFinal(error)) {
+      if (error && !FINAL.includes(error.code)) {
         failures += 1;
-        this.#tell("onState", error.status === 401 ? "login" : "offline");
-        await rest(pauseAfter(failures));
+        this.#become(stateOf(error));
+        // What is wrong with this one may be right with its neighbours.
+        if (error.status && !error.asksForLogin) this.#queue.push(this.#queue.splice(this.#queue.indexOf(entry), 1)[0]);
+        await rest(Math.max(error.retryAfter || 0, pauseAfter(failures)));
         continue;
       }
-      this.#queue.shift();
       failures = 0;
-      if (!error) this.#tell("onSaved", entry, reply);
-      else if (ENDINGS.includes(error.code)) ending = error.code;
-      else this.#tell("onRefused", entry, error);
+      if (error && error.code === "attempt_closed") {
+        this.#ended = true;
+        break;
+      }
+      this.#queue.splice(this.#queue.indexOf(entry), 1);
+      this.#settle(entry, error);
+      if (error) this.#tell("onRefused", entry, error);
+      else this.#tell("onSaved", entry, reply);
     }
-    this.#sending = false;
-    if (ending) this.#tell("onEnd", ending);
-    else this.#tell("onState", "saved");
+    this.#pumping = false;
+    this.#become(this.#ended ? "stopped" : "saved");
+    if (this.#ended) this.#tell("onEnd");
     for (const resolve of this.#waiters.splice(0)) resolve();
   }
 
-  async #try(entry) {
+  /** Delivered it is forgotten; refused it stays for the export, but is not sent again. */
+  #settle({ sealed, stored }, error) {
+    if (!stored) return;
+    const change = error ? this.#store.put({ ...sealed, refused: error.code }) : this.#store.remove(sealed);
+    change.catch(() => {}); // then the next load sends it once more
+  }
+
+  async #try({ epoch, seq, item, option, client_time }) {
     try {
-      return { reply: await this.#send(entry) };
+      return { reply: await this.#send({ epoch, seq, item, option, client_time }) };
     } catch (error) {
       return { error };
     }
+  }
+
+  #become(state) {
+    this.#state = state;
+    this.#tell("onChange");
   }
 
   /** A fault in what the page shows must not keep the next answer from leaving. */
@@ -95,7 +204,7 @@ export class Outbox {
   }
 }
 
-/** Only the server's own no is final; everything else is tried again. */
-function isFinal(error) {
-  return error instanceof ApiError && !error.passing && error.status !== 401;
+function stateOf(error) {
+  if (error.asksForLogin) return "login";
+  return error.status ? "busy" : "offline";
 }

@@ -28,22 +28,23 @@ const ENDINGS = {
   login_required: { kind: "warn", text: "登录已过期，重新登录后监考会继续，已答的题不会丢失" },
   consent_required: { kind: "bad", text: "还没有同意使用人脸信息，请返回考试须知页面确认" },
   lease_lost: { kind: "bad", text: "已在其他页面或设备上打开本试卷，本页监考已停止" },
+  replaced: { kind: "warn", text: "摄像头已在其他页面使用，要在本页继续监考请点监考小窗" },
   attempt_closed: { kind: "wait", text: "本次考试已结束，监考已停止" },
 };
 
 // What a person can put right without a new page; a lost lease, for one, must not be fought over.
-const RESUMABLE = ["login_required", "consent_required"];
+const RESUMABLE = ["login_required", "consent_required", "replaced"];
 
 /**
  * @param {{attempt: string, epoch: number, csrf: string|(() => string), video: HTMLVideoElement,
  *   onHint?: (hint: {kind: "ok"|"warn"|"bad"|"wait", text: string}) => void,
  *   onState?: (state: {camera: "idle"|"opening"|"live"|"fault", fault: string|null,
- *     connection: "offline"|"connecting"|"online", closed: string|null}) => void}} options
+ *     connection: "offline"|"connecting"|"online", closed: string|null}) => void, onLook?: () => void}} options
  * @returns {Promise<{stop: () => void, retry: () => void}>} at once, not when the camera is open: that
  *   may wait for a person. retry() is for a tap of the physician or after a new login; a tap on the
  *   video does the same.
  */
-export async function startProctor({ attempt, epoch, csrf, video, onHint = () => {}, onState = () => {} }) {
+export async function startProctor({ attempt, epoch, csrf, video, onHint = () => {}, onState = () => {}, onLook = () => {} }) {
   let stopped = false;
   let closed = null;
   let interval = DEFAULT_INTERVAL_MS;
@@ -86,6 +87,7 @@ export async function startProctor({ attempt, epoch, csrf, video, onHint = () =>
       say();
     },
     onClosed: end,
+    onLook,
     onState: connectionChanged,
   });
   const awake = keepScreenAwake();

@@ -4,23 +4,32 @@
 const FIRST_MS = 1000;
 const LONGEST_MS = 15_000;
 
+const resting = new Set();
+
 export function pauseAfter(failures) {
   const ceiling = Math.min(LONGEST_MS, FIRST_MS * 2 ** (failures - 1));
   return ceiling * (0.5 + Math.random() / 2);
 }
 
-/** Ends early when the network returns or the page is looked at again: both promise a better chance. */
+/** Ends early when there is a better chance: see wake(). */
 export function rest(milliseconds) {
   return new Promise((resolve) => {
-    const timer = setTimeout(end, milliseconds);
-    const seen = () => document.hidden || end();
-    addEventListener("online", end);
-    document.addEventListener("visibilitychange", seen);
-    function end() {
+    const end = () => {
       clearTimeout(timer);
-      removeEventListener("online", end);
-      document.removeEventListener("visibilitychange", seen);
+      resting.delete(end);
       resolve();
-    }
+    };
+    const timer = setTimeout(end, milliseconds);
+    resting.add(end);
   });
 }
+
+/** Whoever rests tries now. */
+export function wake() {
+  for (const end of [...resting]) end();
+}
+
+// The network is back, or somebody looks at the page again, maybe after a new login beside it.
+addEventListener("online", wake);
+addEventListener("focus", wake);
+document.addEventListener("visibilitychange", () => document.hidden || wake());

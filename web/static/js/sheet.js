@@ -1,10 +1,14 @@
-/** The questions of a paper or a practice set: which one is shown, 标注, 放大, 答题卡 and the keyboard. */
+/** The questions of a paper or a practice set: which one is shown, 标注, 放大, 答题卡, keyboard and swipes. */
 
 import { AnswerCard } from "./card.js";
 import { ItemView } from "./items.js";
 import { recall, remember } from "./memory.js";
 
 const ZOOMS = [100, 125, 150, 200];
+const SWIPE_PX = 60;
+const SWIPE_MS = 700;
+// There the system's own gesture goes back.
+const EDGE_PX = 28;
 // Single keys can be switched off (WCAG 2.1.4); the switch is shown wherever this matches.
 const hasKeyboard = matchMedia("(hover: hover)");
 
@@ -21,7 +25,7 @@ export class Sheet {
   #onShow;
 
   /**
-   * @param {{items: {id: string, stem: string, options: {id: string, text: string}[]}[],
+   * @param {{items: {id: string, stem: string, image?: object, options: {id: string, text: string}[]}[],
    *   answers: Map<string, string>, memory: string, set: string,
    *   onChoose: (item, option: string) => void, onShow?: (item) => void}} options
    *   memory names the place in localStorage; what lies there of another set is ignored
@@ -57,6 +61,11 @@ export class Sheet {
 
   get unanswered() {
     return this.#items.filter((item) => !this.#answers.has(item.id)).length;
+  }
+
+  /** What is recorded for an item; undefined where nothing is. */
+  answerTo(itemId) {
+    return this.#answers.get(itemId);
   }
 
   number(itemId) {
@@ -109,6 +118,7 @@ export class Sheet {
     shortcuts.checked = recall("shortcuts") !== false;
     shortcuts.addEventListener("change", () => remember("shortcuts", shortcuts.checked));
     document.addEventListener("keydown", (event) => this.#key(event));
+    onSwipe(element("item"), { left: () => this.show(this.#index + 1), right: () => this.show(this.#index - 1) });
   }
 
   #zoom(percent) {
@@ -152,4 +162,36 @@ export class Sheet {
     else return false;
     return true;
   }
+}
+
+/**
+ * A finger drawn across the question turns the page; everything else a finger does stays what it was.
+ * @param {{left: () => void, right: () => void}} callbacks where the finger went
+ */
+function onSwipe(element, { left, right }) {
+  let start = null;
+  element.addEventListener("touchstart", (event) => {
+    const [touch] = event.touches;
+    const inside = touch.clientX > EDGE_PX && touch.clientX < innerWidth - EDGE_PX;
+    start = event.touches.length === 1 && inside ? { x: touch.clientX, y: touch.clientY, at: event.timeStamp } : null;
+  }, { passive: true });
+  element.addEventListener("touchcancel", () => {
+    start = null;
+  });
+  element.addEventListener("touchend", (event) => {
+    if (!start || event.touches.length) return;
+    const [touch] = event.changedTouches;
+    const across = touch.clientX - start.x;
+    const down = touch.clientY - start.y;
+    const meant = Math.abs(across) > SWIPE_PX && Math.abs(across) > 2 * Math.abs(down) && event.timeStamp - start.at < SWIPE_MS;
+    start = null;
+    if (!meant || isZoomed() || !getSelection().isCollapsed) return;
+    if (across < 0) left();
+    else right();
+  });
+}
+
+/** Two fingers have enlarged the page: now one moves it about. */
+function isZoomed() {
+  return window.visualViewport ? visualViewport.scale > 1.05 : false;
 }

@@ -5,6 +5,7 @@
  *   → 4 bytes big-endian seq, then a JPEG                ← {"type":"verdict","seq","verdict","hint","admitted"}
  *                                                        ← {"type":"refused","seq","code","message"}
  *                                                        ← {"type":"closed","code","message"}: for good
+ *                                                        ← {"type":"look"}: ask the server how things are
  *
  * The wire stores nothing: a frame that cannot leave now is dropped, because a late picture is worth
  * less than the next one, and the answers of the paper share the line.
@@ -36,11 +37,12 @@ export class FrameStream {
   #listeners = null;
 
   /**
-   * @param {{attempt: string, purpose: "check"|"paper", epoch: number, csrf: string|(() => string),
+   * @param {{attempt: string, purpose: "check"|"paper"|"takeover", epoch: number, csrf: string|(() => string),
    *   onReady?: (ready: {stream: string, interval: number}) => void,
    *   onVerdict?: (verdict: {seq: number, verdict: string, hint: string, admitted: boolean}) => void,
    *   onRefused?: (refusal: {seq: number, code: string, message: string}) => void,
    *   onClosed?: (end: {code: string, message: string}) => void,
+   *   onLook?: () => void,
    *   onState?: (state: "offline"|"connecting"|"online") => void}} options
    * csrf may be a function, so that a reconnection after a new login carries the new token.
    */
@@ -149,6 +151,9 @@ export class FrameStream {
       case "refused":
         this.#trust();
         this.#tell("onRefused", { seq: message.seq, code: message.code, message: message.message || "" });
+        break;
+      case "look":
+        this.#tell("onLook");
         break;
       case "closed":
         this.close();

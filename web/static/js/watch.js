@@ -6,7 +6,13 @@ const toggle = document.getElementById("self-toggle");
 const video = document.getElementById("proctor-self");
 const line = document.getElementById("proctor-hint");
 
-/** @param {{attempt: string, epoch: number, csrf: () => string}} options */
+// Ends of the watching that are news for the paper as well.
+const NEWS = ["lease_lost", "attempt_closed"];
+
+/**
+ * @param {{attempt: string, epoch: number, csrf: () => string, onLook: () => void}} options
+ *   onLook: the server has news of the attempt; ask it
+ */
 export function watch(options) {
   let proctor = null;
   let stopped = false;
@@ -32,12 +38,18 @@ export function watch(options) {
     },
   };
 
+  function know(now) {
+    const news = now.closed !== state.closed && NEWS.includes(now.closed);
+    state = now;
+    if (news) options.onLook();
+  }
+
   async function begin() {
     for (let failures = 1; !proctor && !stopped; failures += 1) {
       try {
         // A module that failed to load is remembered as failed: ask for it under a new name.
         const { startProctor } = await import(`./proctor.js${failures > 1 ? `?${failures}` : ""}`);
-        proctor = await startProctor({ ...options, video, onHint: hint, onState: (now) => { state = now; } });
+        proctor = await startProctor({ ...options, video, onHint: hint, onState: know });
         if (stopped) proctor.stop();
       } catch (error) {
         console.error(error);
