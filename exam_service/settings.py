@@ -128,7 +128,7 @@ class Settings(BaseSettings):
     )
 
     admissions_per_second: float = Field(
-        default=60.0,
+        default=40.0,
         gt=0,
         le=10_000,
         description="Papers that open each second on all nodes together; who comes sooner waits in line.",

@@ -80,6 +80,7 @@ _REQUEST_LABELS: Mapping[RequestState, tuple[str, str]] = {
 _FILE_TOO_LARGE = 1024 * 1024
 _LIVE_MS = 5000
 _MOST_DIGITS = 4
+_NAMED = 5
 
 
 def _time(moment: datetime | None, pattern: str = "%H:%M:%S") -> str:
@@ -476,6 +477,9 @@ async def import_answers(request: web.Request) -> web.Response:
     late, refused = imported.outcomes[Outcome.LATE], len(imported.refused)
     response = web.HTTPSeeOther(f"/invigilation/{attempt_id}")
     said = f"导入完成：计入{counted}条，已有更新答案{kept}条，迟到留存{late}条，未能导入{refused}条。"
+    if imported.refused:
+        named = (f"第{place}条{reason}" for place, reason in imported.refused[:_NAMED])
+        said += f"其中{'；'.join(named)}。"
     flash(response, "warn" if late or refused else "good", said)
     raise response
 

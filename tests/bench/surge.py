@@ -261,6 +261,8 @@ async def measure(
         before = _cpu(service)
         await _surge(crowd, window, tally)
         cpu_s = _cpu(service) - before
+        if tally.errors or tally.retries:
+            say(service.log())
     finally:
         for physician in crowd:
             await physician.browser.drop()

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from aiohttp.test_utils import TestServer
-from playwright.async_api import Browser, Page, Playwright, async_playwright
+from playwright.async_api import Browser, Page, Playwright, async_playwright, expect
 
 from exam_service.app import create_app
 from exam_service.clock import SystemClock
@@ -23,6 +23,8 @@ from exam_service.storage.database import Database
 from exam_service.storage.evidence import EvidenceStore
 from exam_service.storage.vault import Vault
 from tests.world import World, build_world
+
+expect.set_options(timeout=15_000)  # a machine that runs everything at once is slow
 
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 800}

@@ -21,7 +21,7 @@ from exam_service.questions import usecases as questions
 from exam_service.questions.model import Use
 from exam_service.queue.connection import Client
 from exam_service.queue.line import Line
-from tests.world import DEVICE, Browser, World, browsing, draft, eventually, serving
+from tests.world import DEVICE, Browser, World, browsing, draft, serving
 
 pytestmark = pytest.mark.usefixtures("redis_client")
 
@@ -278,19 +278,15 @@ async def test_who_comes_after_others_waits_and_is_told_for_how_long(
 async def test_when_the_turn_comes_the_waiting_page_has_the_button_and_looking_enters_nobody(
     browser: Browser, server: TestServer, redis_client: Client, world: World, attempt: Attempt
 ) -> None:
-    line = narrow(server, redis_client, rate=4.0)
+    line = narrow(server, redis_client)
     await line.take("somebody")
     address = f"/attempts/{attempt.id}"
     await check(world, attempt)
     await browser.get(address)
     assert (await browser.submit(f"{address}/enter")).headers["Location"] == f"{address}/line"
-
-    async def turn() -> str | None:
-        page = await (await browser.get(f"{address}/line")).text()
-        return page if "轮到您了，开始答题</button>" in page else None
-
-    page = await eventually(turn)
-    assert page is not None
+    await redis_client.set(f"line:narrow:{attempt.account_id}", "1.0")  # their moment has come
+    page = await (await browser.get(f"{address}/line")).text()
+    assert "轮到您了，开始答题</button>" in page
     assert 'http-equiv="refresh"' not in page
     assert "js/line.js" in page
     assert (await row(world, attempt))["state"] == "prepared"

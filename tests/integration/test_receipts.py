@@ -143,11 +143,21 @@ async def test_late_ones_are_kept_and_count_once_staff_let_them(world: World) ->
             await room.accept_late_answers(tx, world.clock, held, reason="再来一次", by=staff.account_id)
 
 
-async def test_a_file_that_was_altered_or_is_of_another_attempt_is_refused_as_a_whole(world: World) -> None:
+async def test_an_entry_that_was_altered_is_named_and_the_others_are_taken(world: World) -> None:
     paper = await world.open(world.here.simple)
-    good = exported(world, paper, [(1, 1, 0, 2), (1, 2, 1, 3)])
+    export = exported(world, paper, [(1, 1, 0, 2), (1, 2, 1, 3), (1, 3, 2, 4)])
+    export["entries"][1]["seq"] = 9
+    export["entries"][2]["epoch"] = 1
+    imported = await bring(world, paper, export)
+    assert imported.outcomes == {Outcome.CURRENT: 2}
+    assert [place for place, _ in imported.refused] == [2]
+
+
+async def test_a_file_of_something_else_is_refused_and_nothing_stored(world: World) -> None:
+    paper = await world.open(world.here.simple)
+    good = exported(world, paper, [(1, 1, 0, 2)])
     moved = json.loads(json.dumps(good))
-    moved["entries"][1]["seq"] = 3
+    moved["entries"][0]["seq"] = 3
     other = {**good, "attempt": "00000000-0000-0000-0000-000000000001"}
     for bad in (moved, other, {}, {**good, "format": "else"}, {**good, "entries": [{"epoch": 1}]}):
         with pytest.raises(Invalid):

@@ -23,7 +23,6 @@ from exam_service.papers.usecases.answers import Save, Saved, save_batch
 from exam_service.papers.usecases.attempts import attempt_for_body, label_of, own_attempt
 from exam_service.papers.usecases.sitting import outbox_key
 from exam_service.questions import usecases as questions
-from exam_service.storage.database import Tx
 from exam_service.wiring import Services
 
 _LARGEST = 2**31 - 1
@@ -186,7 +185,7 @@ class _Answer(BaseModel):
 
 @dataclass(frozen=True)
 class Imported:
-    """What became of the answers of an exported file."""
+    """What became of the answers of an exported file; ``refused``: places in it, from 1, with the reason."""
 
     outcomes: Counter[Outcome]
     refused: list[tuple[int, str]]
@@ -196,52 +195,45 @@ async def import_answers(services: Services, principal: Principal, attempt_id: U
     """Journal the answers of a file that a physician's page exported; brought by the body's staff.
 
     They count as any others: within the grace of the deadline; later ones are kept until staff accept them.
-    Importing the same file again changes nothing.
+    Importing the same file again changes nothing. An entry that can't be opened is named and left out: it
+    must not cost the physician the others.
 
     Raises:
         NotFound: The attempt isn't this body's.
-        Invalid: The file isn't such an export, is of another attempt, or was altered; nothing was stored.
+        Invalid: The file isn't such an export, is of another attempt, or nothing in it can be opened.
     """
     async with services.database.tx() as tx:
         attempt = await attempt_for_body(tx, principal, attempt_id)
-    events = _decrypt(data, attempt.id, outbox_key(services.vault, attempt.id))
+        opened = _open_export(data, attempt.id, outbox_key(services.vault, attempt.id))
+        events = {place: event for place, event in opened.items() if event is not None}
+        await audit.record(
+            tx,
+            services.clock,
+            province_id=attempt.province_id,
+            actor_id=principal.account_id,
+            action="answers.imported",
+            subject_id=attempt.id,
+            facts={"entries": len(opened), "opened": len(events)},
+        )
     now = services.clock.now()
     replies = await save_batch(
         services.database,
         services.clock,
-        [Save(attempt.account_id, event, now, Source.IMPORT) for event in events],
+        [Save(attempt.account_id, event, now, Source.IMPORT) for event in events.values()],
     )
-    imported = Imported(
-        Counter(reply.outcome for reply in replies if isinstance(reply, Saved)),
-        [
-            (place, reply.sentence)
-            for place, reply in enumerate(replies, start=1)
-            if isinstance(reply, DomainError)
-        ],
-    )
-    async with services.database.tx() as tx:
-        await _record_import(tx, services, principal, attempt, imported)
-    return imported
-
-
-async def _record_import(
-    tx: Tx, services: Services, principal: Principal, attempt: Attempt, imported: Imported
-) -> None:
-    await audit.record(
-        tx,
-        services.clock,
-        province_id=attempt.province_id,
-        actor_id=principal.account_id,
-        action="answers.imported",
-        subject_id=attempt.id,
-        facts={
-            **{outcome.value: imported.outcomes[outcome] for outcome in Outcome},
-            "refused": len(imported.refused),
-        },
+    refused = [(place, "无法解开，可能被改动或损坏") for place, event in opened.items() if event is None]
+    refused += [
+        (place, reply.sentence)
+        for place, reply in zip(events, replies, strict=True)
+        if isinstance(reply, DomainError)
+    ]
+    return Imported(
+        Counter(reply.outcome for reply in replies if isinstance(reply, Saved)), sorted(refused)
     )
 
 
-def _decrypt(data: bytes, attempt_id: UUID, key: bytes) -> list[AnswerEvent]:
+def _open_export(data: bytes, attempt_id: UUID, key: bytes) -> dict[int, AnswerEvent | None]:
+    """The entries by their place in the file, from 1; ``None`` for one that can't be opened."""
     try:
         export = _Export.model_validate_json(data)
     except ValidationError:
@@ -249,21 +241,21 @@ def _decrypt(data: bytes, attempt_id: UUID, key: bytes) -> list[AnswerEvent]:
     if export.attempt != attempt_id:
         raise Invalid("这个文件属于另一次测评，请核对医师和科目。", code="other_attempt")
     cipher = AESGCM(key)
-    events = []
-    for place, entry in enumerate(export.entries, start=1):
-        bound = f"{attempt_id}|{entry.epoch}|{entry.seq}".encode()
-        try:
-            plain = cipher.decrypt(
-                base64.b64decode(entry.iv, validate=True), base64.b64decode(entry.data, validate=True), bound
-            )
-            answer = _Answer.model_validate_json(plain)
-        except (InvalidTag, binascii.Error, ValueError):
-            raise Invalid(
-                f"文件的第{place}条无法解开，文件可能被改动，未导入任何答案。", code="altered_export"
-            ) from None
-        events.append(
-            AnswerEvent(
-                attempt_id, entry.epoch, entry.seq, answer.item, answer.option, storable(answer.client_time)
-            )
-        )
-    return events
+    opened = {
+        place: _open_entry(cipher, attempt_id, entry) for place, entry in enumerate(export.entries, start=1)
+    }
+    if not any(opened.values()):
+        raise Invalid("文件中没有能解开的答案，未导入任何内容，请核对医师和文件。", code="altered_export")
+    return opened
+
+
+def _open_entry(cipher: AESGCM, attempt_id: UUID, entry: _ExportedEntry) -> AnswerEvent | None:
+    bound = f"{attempt_id}|{entry.epoch}|{entry.seq}".encode()
+    try:
+        iv, sealed = (base64.b64decode(each, validate=True) for each in (entry.iv, entry.data))
+        answer = _Answer.model_validate_json(cipher.decrypt(iv, sealed, bound))
+    except (InvalidTag, binascii.Error, ValueError):
+        return None
+    return AnswerEvent(
+        attempt_id, entry.epoch, entry.seq, answer.item, answer.option, storable(answer.client_time)
+    )
