@@ -1,4 +1,4 @@
-"""The long faults: hundreds of kills, cuts of minutes. ``make drill``; takes about a quarter of an hour as it comes.
+"""The long faults: hundreds of kills, cuts of minutes. ``make drill``; a quarter of an hour as it comes.
 
     python -m tests.faults.drill --kills 200 --cut 30 --cut 300
 

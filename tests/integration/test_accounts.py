@@ -685,9 +685,7 @@ async def test_no_table_holds_an_identity_number(browser: Browser, world: World)
     await browser.login(world.here, world.here.general)
     await login(browser, world.here.number_of(world.here.general), "wrong")
     paper = await world.open(world.here.general)
-    await papers.hand_in(
-        world.services, world.here.general, paper.attempt.id, paper.attempt.lease_epoch
-    )
+    await papers.hand_in(world.services, world.here.general, paper.attempt.id, paper.attempt.lease_epoch)
     await browser.login_staff("hunan-body")
     await browser.get("/review?tab=all")
     await browser.get(f"/review/{paper.attempt.id}")

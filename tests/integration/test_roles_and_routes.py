@@ -250,6 +250,9 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
     check = await world.snapshot(paper.attempt, stream, 1, Verdict.MATCH, b"a picture", distance=0.3)
     marked = await world.hand_in(paper, right=80)
     running = await world.open(general)
+    await papers.release_lease(
+        world.services, world.here.staff[Role.BODY], running.attempt.id, reason="由浏览器接着作答"
+    )
     disputed, request_id = await _disputed(world)
     async with world.database.tx() as tx:
         bank = await tx.fetch_value(

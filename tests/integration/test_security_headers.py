@@ -109,6 +109,7 @@ async def furnish(world: World) -> dict[str, list[str]]:
         "attempt": [str(row.id) for row in (marked, failed, prepared, simple.attempt)],
         "check": [str(check.id)],
         "set": [str(practised)],
+        "registration": [str(world.here.registrations[0].id)],
         "subject": ["humanities", "professional"],
         "build": [Assets.read(STATIC).build],
         "name": ["css/base.css", "js/paper.js", "img/icon.svg"],

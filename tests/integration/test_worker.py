@@ -7,7 +7,7 @@ import json
 import os
 import stat
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
@@ -714,11 +714,13 @@ async def test_an_outage_of_the_database_parks_no_frame_however_long_it_lasts(de
     stream = await demo_room.open()
     await demo_room.send(stream, 1, HOPPER)
 
-    async with demo_room.working():
-        async with refusing_to_write(demo_room):
+    async with AsyncExitStack() as outage:
+        await outage.enter_async_context(refusing_to_write(demo_room))  # before a worker can be quicker
+        async with demo_room.working():
             await asyncio.sleep((MAX_DELIVERIES + 1) * (CLAIM_AFTER + 0.5))  # long enough to be parked
             assert await demo_room.checks() == []
-        await eventually(demo_room.is_empty)
+            await outage.aclose()
+            await eventually(demo_room.is_empty)
 
     assert await demo_room.queue.parked() == 0
     assert [check["verdict"] for check in await demo_room.checks()] == ["match"]

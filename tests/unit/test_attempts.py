@@ -19,11 +19,10 @@ from exam_service.papers.model import (
     State,
     check_move,
     count_correct,
-    is_completed,
-    is_passed,
     mark_of,
     mark_text,
 )
+from exam_service.papers.retakes import is_completed, is_passed
 from tests.factories import (
     a_professional_rule,
     a_rule,
