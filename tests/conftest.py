@@ -77,10 +77,12 @@ def worker_id(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def database_url(template_database: str) -> AsyncIterator[str]:
-    """A migrated database of the test's own."""
+async def database_url(template_database: str, request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """A migrated database of the test's own; already furnished for who wants a world."""
+    furnished = "furnished_world" in request.fixturenames
+    template = f"{template_database}_furnished" if furnished else template_database
     name = f"test_{secrets.token_hex(6)}"
-    await _run_sql(f"CREATE DATABASE {name} TEMPLATE {template_database}")
+    await _run_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
     yield _dsn_for(name)
     await _run_sql(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -100,17 +102,21 @@ async def redis_client(redis_server: EmbeddedRedis) -> AsyncIterator[Client]:
     await client.aclose()
 
 
-@pytest.fixture
-def settings(database_url: str, redis_server: EmbeddedRedis, tmp_path: Path) -> Settings:
+def _settings(database_url: str, redis_server: EmbeddedRedis, data_dir: Path) -> Settings:
     return Settings(
         database_url=database_url,
         redis_url=redis_server.url,
-        data_dir=tmp_path / "data",
+        data_dir=data_dir,
         master_key=_KEY,
         lookup_key=_KEY,
         csrf_key=_KEY,
         database_pool=8,
     )
+
+
+@pytest.fixture
+def settings(database_url: str, redis_server: EmbeddedRedis, tmp_path: Path) -> Settings:
+    return _settings(database_url, redis_server, tmp_path / "data")
 
 
 @pytest.fixture
@@ -120,10 +126,25 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
     await database.close()
 
 
+@pytest.fixture(scope="session")
+async def furnished_world(
+    template_database: str, redis_server: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory
+) -> World:
+    """Built once, in a database that every test with a world gets a copy of."""
+    name = f"{template_database}_furnished"
+    await _run_sql(f"CREATE DATABASE {name} TEMPLATE {template_database}")
+    settings = _settings(_dsn_for(name), redis_server, tmp_path_factory.mktemp("furnished"))
+    database = await Database.connect(settings.database_url, pool_size=2)
+    try:
+        return await build_world(database, settings, Vault(settings.key("master_key")))
+    finally:
+        await database.close()
+
+
 @pytest.fixture
-async def world(settings: Settings, database: Database) -> World:
+async def world(furnished_world: World, settings: Settings, database: Database) -> World:
     """Two provinces with bodies, institutions, banks, and an account of every role in each."""
-    return await build_world(database, settings, Vault(settings.key("master_key")))
+    return furnished_world.moved_to(database, settings)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -114,6 +115,14 @@ class World:
     here: Place
     elsewhere: Place
     services: Services
+
+    def moved_to(self, database: Database, settings: Settings) -> World:
+        """The same people and places in a copy of the database, with a clock of its own."""
+        clock = FakeClock()
+        vault = Vault(settings.key("master_key"))
+        services = _services(database, settings, vault, clock)
+        here, elsewhere = deepcopy((self.here, self.elsewhere))
+        return World(database, settings, vault, clock, here, elsewhere, services)
 
     async def start(self, principal: Principal, subject: Subject = Subject.HUMANITIES) -> Attempt:
         """Accept the notice: the attempt is prepared."""
@@ -259,15 +268,8 @@ def _check(attempt: Attempt, stream: StreamRow, seq: int, at: datetime) -> Check
     )
 
 
-async def build_world(
-    database: Database, settings: Settings, vault: Vault, clock: Clock | None = None
-) -> World:
-    clock = clock or FakeClock()
-    password_hash = await accounts.hash_password(PASSWORD)
-    async with database.tx() as tx:
-        here = await _place(tx, clock, settings, vault, "hunan", "hunan-2026", password_hash)
-        elsewhere = await _place(tx, clock, settings, vault, "henan", "henan-c6", password_hash)
-    services = Services(
+def _services(database: Database, settings: Settings, vault: Vault, clock: Clock) -> Services:
+    return Services(
         settings=settings,
         clock=clock,
         database=database,
@@ -276,6 +278,17 @@ async def build_world(
         evidence=EvidenceStore(settings.data_dir / "evidence"),
         signer=Signer(settings.key("master_key"), "receipts"),
     )
+
+
+async def build_world(
+    database: Database, settings: Settings, vault: Vault, clock: Clock | None = None
+) -> World:
+    clock = clock or FakeClock()
+    password_hash = await accounts.hash_password(PASSWORD)
+    async with database.tx() as tx:
+        here = await _place(tx, clock, settings, vault, "hunan", "hunan-2026", password_hash)
+        elsewhere = await _place(tx, clock, settings, vault, "henan", "henan-c6", password_hash)
+    services = _services(database, settings, vault, clock)
     return World(database, settings, vault, clock, here, elsewhere, services)
 
 

@@ -30,6 +30,11 @@ PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 800}
 FRAME_INTERVAL_MS = 1000  # a paper of a test lasts seconds, not an hour
 
+SCREENSHOTS = os.environ.get("EXAM_SCREENSHOTS")
+# The phone is what most physicians have; the desktop is looked at when pictures are wanted.
+SCREENS = [pytest.param(PHONE, id="phone"), *([pytest.param(DESKTOP, id="desktop")] if SCREENSHOTS else [])]
+on_every_screen = pytest.mark.parametrize("viewport", SCREENS)
+
 OpenBrowser = Callable[[str], AbstractAsyncContextManager[Browser]]
 
 
@@ -169,6 +174,6 @@ async def person(browser: Browser, address: str, viewport: dict[str, int] = PHON
 
 async def picture(page: Page, name: str) -> None:
     """A screenshot, where EXAM_SCREENSHOTS names a directory for them."""
-    if directory := os.environ.get("EXAM_SCREENSHOTS"):
+    if SCREENSHOTS:
         size = page.viewport_size or PHONE
-        await page.screenshot(path=f"{directory}/{name}-{size['width']}.png")
+        await page.screenshot(path=f"{SCREENSHOTS}/{name}-{size['width']}.png")

@@ -14,7 +14,7 @@ from exam_service.app import create_app
 from exam_service.ids import new_id
 from exam_service.papers import usecases as papers
 from exam_service.settings import Settings
-from tests.e2e.conftest import DESKTOP, PHONE, person, picture
+from tests.e2e.conftest import DESKTOP, PHONE, SCREENS, person, picture
 from tests.world import PASSWORD, World
 
 pytestmark = pytest.mark.browser
@@ -61,7 +61,7 @@ async def fits(page: Page) -> None:
     assert small == []
 
 
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("size", SCREENS)
 async def test_a_session_is_watched_and_a_paper_extended(
     world: World, address: str, browser: Browser, size: dict[str, int]
 ) -> None:
@@ -129,7 +129,7 @@ async def test_a_row_that_leaves_the_list_goes_and_a_new_one_comes(
         await expect(row(page, general.name)).to_be_visible()
 
 
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("size", SCREENS)
 async def test_two_people_end_a_paper_and_a_request_is_decided(
     world: World, address: str, browser: Browser, size: dict[str, int]
 ) -> None:
@@ -187,7 +187,7 @@ async def test_two_people_end_a_paper_and_a_request_is_decided(
         await fits(page)
 
 
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("size", SCREENS)
 async def test_special_needs_and_make_up(
     world: World, address: str, browser: Browser, size: dict[str, int]
 ) -> None:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.async_api import Browser, Page, expect
 
-from tests.e2e.conftest import DESKTOP, PHONE, person, picture
+from tests.e2e.conftest import DESKTOP, PHONE, on_every_screen, person, picture
 from tests.e2e.standin import PaperStandIn
 from tests.e2e.test_outbox import choose, says, until
 
@@ -240,7 +240,7 @@ async def test_the_keyboard_does_all_of_it(paper: PaperStandIn, browser: Browser
         await picture(page, "paper-keys")
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@on_every_screen
 async def test_text_of_200_percent_fits_and_is_remembered(
     paper: PaperStandIn, browser: Browser, viewport: dict[str, int]
 ) -> None:
@@ -301,7 +301,7 @@ async def test_contrast_themes_and_reduced_motion_are_obeyed(paper: PaperStandIn
         await picture(page, "paper-forced-colors")
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@on_every_screen
 async def test_every_target_is_44_pixels(
     paper: PaperStandIn, browser: Browser, viewport: dict[str, int]
 ) -> None:
@@ -404,7 +404,7 @@ async def test_copying_is_blocked_only_where_the_policy_says(paper: PaperStandIn
         await picture(page, "paper-print")
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@on_every_screen
 async def test_a_watermark_stands_behind_the_text_and_disturbs_nobody(
     paper: PaperStandIn, browser: Browser, viewport: dict[str, int]
 ) -> None:

@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Page, Playwright, expect
 from exam_service.app import create_app
 from exam_service.settings import Settings
 from exam_service.storage.evidence import EvidenceStore
-from tests.e2e.conftest import DESKTOP, PHONE, OpenBrowser, person, picture
+from tests.e2e.conftest import PHONE, OpenBrowser, on_every_screen, person, picture
 from tests.e2e.test_story import enrol, log_in, saved
 from tests.world import World
 
@@ -43,7 +43,7 @@ async def second_device(
         yield page
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@on_every_screen
 async def test_a_paper_goes_on_at_another_device_and_the_first_only_looks_on(
     world: World,
     address: str,
@@ -82,7 +82,7 @@ async def test_a_paper_goes_on_at_another_device_and_the_first_only_looks_on(
             await picture(first, "takeover-first-device")
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@on_every_screen
 async def test_without_a_camera_the_page_says_who_can_help(
     world: World, address: str, playwright: Playwright, chromium: str, viewport: dict[str, int]
 ) -> None:
@@ -99,7 +99,7 @@ async def test_without_a_camera_the_page_says_who_can_help(
         await browser.close()
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@on_every_screen
 async def test_without_the_proctor_the_paper_goes_on_and_is_looked_at_later(
     world: World, settings: Settings, browser: Browser, viewport: dict[str, int]
 ) -> None:

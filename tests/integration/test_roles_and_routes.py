@@ -135,7 +135,7 @@ PROBES: dict[tuple[str, str], Probe] = {
         Role.BODY, "running", status=303, body={"minutes": "5", "reason": "停电"}, is_json=False
     ),
     ("POST", "/invigilation/{attempt}/lease-release"): Probe(
-        Role.BODY, "running", status=303, body={"reason": "手机损坏"}, is_json=False
+        Role.BODY, "disputed", status=303, body={"reason": "手机损坏"}, is_json=False
     ),
     ("POST", "/invigilation/{attempt}/termination"): Probe(
         Role.BODY, "running", status=303, body={"reason": "替考"}, is_json=False

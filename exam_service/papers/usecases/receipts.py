@@ -227,9 +227,7 @@ async def import_answers(services: Services, principal: Principal, attempt_id: U
         for place, reply in zip(events, replies, strict=True)
         if isinstance(reply, DomainError)
     ]
-    return Imported(
-        Counter(reply.outcome for reply in replies if isinstance(reply, Saved)), sorted(refused)
-    )
+    return Imported(Counter(reply.outcome for reply in replies if isinstance(reply, Saved)), sorted(refused))
 
 
 def _open_export(data: bytes, attempt_id: UUID, key: bytes) -> dict[int, AnswerEvent | None]:
