@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from aiohttp import web
@@ -16,7 +17,8 @@ from exam_service.crypto.signing import Signer
 from exam_service.errors import Unavailable
 from exam_service.features import wire
 from exam_service.http.csrf import csrf_middleware
-from exam_service.http.guards import check_every_route_is_guarded, guard
+from exam_service.http.guards import LIMITS, check_every_route_is_guarded, guard
+from exam_service.http.limits import Limits
 from exam_service.http.pages import setup_templates
 from exam_service.http.problems import problems
 from exam_service.http.security import security_headers
@@ -41,6 +43,8 @@ from exam_service.wiring import Services
 
 WEB_ROOT = Path(__file__).parent.parent / "web"
 LARGEST_BODY = 1024 * 1024
+RESERVE = web.AppKey("reserve", Services)
+RESERVED_CONNECTIONS = 3
 _CLOCKS_COMPARED_EVERY = 10.0
 
 
@@ -59,6 +63,8 @@ async def open_services(
     clock = clock or SystemClock()
     comparing = asyncio.create_task(_compare_clocks(clock, database))
     try:
+        if isinstance(clock, SystemClock):
+            clock.note_ahead(await database.clock_ahead(clock.uncorrected))
         async with database.tx() as tx:
             await check_migrated(tx)
         yield (
@@ -85,8 +91,8 @@ async def _compare_clocks(clock: Clock, database: Database) -> None:
     """Keep in mind how far this node's clock is from PostgreSQL's: beyond a second it admits nobody."""
     while isinstance(clock, SystemClock):
         with suppress(Unavailable):
-            clock.note_ahead(await database.clock_ahead(clock.now))
-        await asyncio.sleep(_CLOCKS_COMPARED_EVERY)
+            await asyncio.sleep(_CLOCKS_COMPARED_EVERY)
+            clock.note_ahead(await database.clock_ahead(clock.uncorrected))
 
 
 def frame_queue(settings: Settings, client: Client) -> WorkStream:
@@ -102,6 +108,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> web.Applicatio
     )
     app[ASSETS] = Assets.read(WEB_ROOT / "static")
     app[OPEN_SOCKETS] = set()
+    app[LIMITS] = Limits()
     setup_templates(app, WEB_ROOT / "templates")
     app.add_routes([web.get("/static/{build}/{name:.+}", serve_asset), *wire().routes])
     check_every_route_is_guarded(app)
@@ -115,12 +122,16 @@ def create_app(settings: Settings, clock: Clock | None = None) -> web.Applicatio
                 client, "admission", rate=settings.admissions_per_second, burst=settings.admission_burst
             )
             app[SESSION_STORE] = Sessions(services.database, services.clock, settings)
-            app[ANSWERS] = AnswerWriter(services.database, services.clock)
+            # Of their own: however many pages are asked for, answers are written and the pulse beats.
+            reserve = await Database.connect(settings.database_url, pool_size=RESERVED_CONNECTIONS)
+            app[RESERVE] = replace(services, database=reserve)
+            app[ANSWERS] = AnswerWriter(reserve, services.clock)
             listening = asyncio.create_task(services.signals.run())
             writing = asyncio.create_task(app[ANSWERS].run())
             yield
             app[ANSWERS].stop()
             await writing
+            await reserve.close()
             listening.cancel()
             with suppress(asyncio.CancelledError):
                 await listening

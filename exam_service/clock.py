@@ -23,12 +23,16 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clock, in UTC; it knows how far it is from PostgreSQL's once that was measured."""
+    """The machine's clock, in UTC, put right by PostgreSQL's once the difference was measured."""
 
     def __init__(self) -> None:
         self._ahead = timedelta(0)
 
     def now(self) -> datetime:
+        return self.uncorrected() - self._ahead
+
+    def uncorrected(self) -> datetime:
+        """What the machine itself says."""
         return datetime.now(UTC)
 
     def note_ahead(self, ahead: timedelta) -> None:

@@ -10,9 +10,8 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from exam_service.app import create_app, frame_queue, open_services, tls_context
+from exam_service.app import RESERVE, create_app, frame_queue, open_services, tls_context
 from exam_service.features import wire
-from exam_service.keys import SERVICES
 from exam_service.settings import Settings
 from exam_service.wiring import Job, Services
 
@@ -43,7 +42,7 @@ async def run_web(settings: Settings) -> None:
             reuse_port=settings.web_processes > 1 or None,
         )
         await site.start()
-        beats = [asyncio.create_task(_repeat(job, app[SERVICES])) for job in wire().beats]
+        beats = [asyncio.create_task(_repeat(job, app[RESERVE])) for job in wire().beats]
         await _until_told_to_stop()
         for beat in beats:
             beat.cancel()

@@ -27,12 +27,14 @@ from exam_service.accounts.model import FACE_CONSENT_VERSION, Principal, Role
 from exam_service.app import create_app
 from exam_service.clock import Clock, in_china
 from exam_service.crypto.envelope import seal
+from exam_service.crypto.hashes import token_hash
 from exam_service.crypto.signing import Signer
 from exam_service.cycles import usecases as cycles
 from exam_service.cycles.model import Cycle
 from exam_service.cycles.policy import Procedure, Subject, read_preset
 from exam_service.demo.people import identity_number
 from exam_service.errors import DomainError
+from exam_service.http.device import DEVICE_COOKIE
 from exam_service.ids import new_id
 from exam_service.organisations import usecases as organisations
 from exam_service.papers import usecases as papers
@@ -57,7 +59,8 @@ from exam_service.wiring import Services
 T = TypeVar("T")
 
 PASSWORD = "right4test"
-DEVICE = bytes(32)  # of the browser that use cases are called for
+DEVICE_TOKEN = "d" * 43
+DEVICE = token_hash(DEVICE_TOKEN)  # of the browser that use cases are called for
 START = datetime(2026, 5, 12, 2, 0, tzinfo=UTC)  # 10:00 in China, within the tests
 
 
@@ -455,8 +458,12 @@ async def serving(world: World) -> AsyncIterator[TestServer]:
 
 
 @asynccontextmanager
-async def browsing(server: TestServer) -> AsyncIterator[Browser]:
-    jar = CookieJar(unsafe=True, treat_as_secure_origin=[server.make_url("/").origin()])
+async def browsing(server: TestServer, *, device: str | None = DEVICE_TOKEN) -> AsyncIterator[Browser]:
+    """Somebody's browser, by default on the device that use cases are called for; ``None``: on a new one."""
+    origin = server.make_url("/").origin()
+    jar = CookieJar(unsafe=True, treat_as_secure_origin=[origin])
+    if device is not None:
+        jar.update_cookies({DEVICE_COOKIE: device}, origin)
     async with TestClient(server, cookie_jar=jar) as client:
         yield Browser(client)
 

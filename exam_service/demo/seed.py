@@ -45,6 +45,7 @@ BANKS = (
 )
 STAFF = (
     (Role.BODY, "body", "演示考核机构人员"),
+    (Role.BODY, "body2", "演示考核机构人员二号"),
     (Role.INSTITUTION, "institution", "演示医疗机构人员"),
     (Role.AUTHORITY, "authority", "演示卫生行政人员"),
     (Role.OPERATOR, "operator", "演示运维人员"),

@@ -35,7 +35,7 @@ def walkthrough(settings: Settings) -> str:
     lines += [
         f"    业务水平免考 exempted: {identity_number(PROVINCES[0][0], EXEMPTED)}（{PROVINCES[0][1]}）",
         "  工作人员 staff（登录页 /staff/login）",
-        "    hunan-body 考核机构 · hunan-institution 医疗机构",
+        "    hunan-body、hunan-body2 考核机构（终止试卷须两人）· hunan-institution 医疗机构",
         "    hunan-authority 卫生行政部门 · hunan-operator 运维",
         "    其他省份把 hunan 换成 henan、shanxi、hainan、dingkaotong",
         "",

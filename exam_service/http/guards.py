@@ -12,11 +12,13 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from exam_service.errors import Forbidden, LoginRequired, Misconfigured
+from exam_service.http.limits import Limits, cost_of
 from exam_service.http.request_keys import VIEWER, role_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 H = TypeVar("H", bound=Callable[..., Any])
 
+LIMITS = web.AppKey("limits", Limits)
 PUBLIC: frozenset[str] = frozenset({"public"})
 _ATTRIBUTE = "exam_access"
 
@@ -66,4 +68,5 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             raise LoginRequired("请先登录。")
         if role_of(viewer) not in access:
             raise Forbidden("您的账号没有使用此功能的权限。")
+        request.app[LIMITS].take(viewer.account_id, cost_of(request.match_info.handler))
     return await handler(request)

@@ -21,8 +21,11 @@ async def json_body(request: web.Request, model: type[M]) -> M:
     Raises:
         Invalid: It isn't JSON, or not of that shape.
     """
+    body = await request.read()
+    if b"\\u0000" in body or b"\0" in body:  # no keyboard types it, and no database takes it
+        raise Invalid("提交的数据格式不正确，请刷新页面后重试。", code="bad_body")
     try:
-        return model.model_validate_json(await request.read())
+        return model.model_validate_json(body)
     except ValidationError as error:
         names = ", ".join(
             sorted({".".join(map(str, problem["loc"])) or "body" for problem in error.errors()})

@@ -166,7 +166,12 @@ def verify(attempt_id: UUID, entries: Iterable[Entry]) -> Receipt | Broken:
 
 
 def replay(entries: Iterable[Entry], accepted: Iterable[int] = ()) -> dict[UUID, UUID | None]:
-    """The current answers by item that a journal adds up to, in whatever order its entries arrived.
+    """The current answers by item that a journal adds up to: see :func:`standing`."""
+    return {item_id: event.option_id for item_id, event in standing(entries, accepted).items()}
+
+
+def standing(entries: Iterable[Entry], accepted: Iterable[int] = ()) -> dict[UUID, AnswerEvent]:
+    """The event that counts for each item, in whatever order the entries arrived.
 
     Of each item the counted event with the largest (epoch, seq) stands; so an answer of an older lease stands
     only where no newer one answered that item.
@@ -183,4 +188,4 @@ def replay(entries: Iterable[Entry], accepted: Iterable[int] = ()) -> dict[UUID,
         known = newest.get(event.item_id)
         if known is None or known.order < event.order:
             newest[event.item_id] = event
-    return {item_id: event.option_id for item_id, event in newest.items()}
+    return newest

@@ -96,6 +96,10 @@ class Attempt:
     receipt: Receipt = NOTHING
     round_id: UUID | None = None
 
+    def is_elsewhere(self, device_hash: bytes | None) -> bool:
+        """Whether another device has the paper; ``None`` is nobody's browser, but a use case's caller."""
+        return None not in {device_hash, self.device_hash} and device_hash != self.device_hash
+
     @property
     def is_over(self) -> bool:
         """Whether no answer can count any more."""

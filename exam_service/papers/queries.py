@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TypeAlias
 from uuid import UUID
@@ -136,6 +136,12 @@ async def select_attempts(tx: Tx, registration_id: UUID, province_id: str) -> li
 async def select_optional_attempt(tx: Tx, attempt_id: UUID, province_id: str) -> Attempt | None:
     row = await tx.fetch_optional(SQL["select_optional_attempt"], attempt_id, province_id)
     return _attempt(row) if row else None
+
+
+async def select_attempt_held(tx: Tx, attempt_id: UUID) -> Attempt:
+    """One whose row this transaction holds already."""
+    (row,) = await tx.fetch(SQL["select_attempt_held"], attempt_id)
+    return _attempt(row)
 
 
 async def select_attempt_anywhere(tx: Tx, attempt_id: UUID) -> Attempt:
@@ -271,8 +277,8 @@ async def select_earlier_papers_of(
     return found
 
 
-async def update_lease(tx: Tx, attempt_id: UUID, epoch: int, device_hash: bytes) -> None:
-    await tx.execute(SQL["update_lease"], attempt_id, epoch, device_hash)
+async def update_lease(tx: Tx, attempt_id: UUID, epoch: int, device_hash: bytes, taken_at: datetime) -> None:
+    await tx.execute(SQL["update_lease"], attempt_id, epoch, device_hash, taken_at)
 
 
 async def update_closed(tx: Tx, attempt_id: UUID, closed_at: datetime, handed_in_at: datetime | None) -> None:
@@ -292,24 +298,26 @@ async def select_paper(tx: Tx, attempt_id: UUID) -> list[tuple[UUID, list[UUID]]
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldAttempt:
     """What the batch writer needs of an attempt whose row it holds."""
 
     account_id: UUID
     state: State
     deadline: datetime | None
     lease_epoch: int
+    device_hash: bytes | None
     receipt: Receipt
 
 
-async def lock_for_answers(tx: Tx, attempt_ids: Sequence[UUID]) -> dict[UUID, Held]:
+async def lock_for_answers(tx: Tx, attempt_ids: Sequence[UUID]) -> dict[UUID, HeldAttempt]:
     rows = await tx.fetch(SQL["lock_for_answers"], attempt_ids)
     return {
-        row["id"]: Held(
+        row["id"]: HeldAttempt(
             row["account_id"],
             State(row["state"]),
             row["deadline"],
             row["lease_epoch"],
+            row["device_hash"],
             Receipt(row["receipt_count"], row["receipt_head"]),
         )
         for row in rows
@@ -324,11 +332,15 @@ class Ground:
         options: ``None`` when the item isn't in the paper.
         earlier: The entry of the same (attempt, epoch, seq).
         standing: (epoch, seq) of the current answer to the item.
+        device_hash: Of the browser that had the lease of this epoch; ``None`` for none.
+        known: Whether there is such an attempt at all.
     """
 
     options: list[UUID] | None
     earlier: Entry | None
     standing: tuple[int, int] | None
+    device_hash: bytes | None
+    known: bool
 
 
 async def select_grounds(tx: Tx, events: Sequence[AnswerEvent]) -> list[Ground]:
@@ -345,6 +357,8 @@ async def select_grounds(tx: Tx, events: Sequence[AnswerEvent]) -> list[Ground]:
             row["option_ids"],
             None if row["number"] is None else _entry(row),
             None if row["answer_epoch"] is None else (row["answer_epoch"], row["answer_seq"]),
+            row["device_hash"],
+            row["known"],
         )
         for row in rows
     ]
@@ -505,12 +519,15 @@ async def insert_outage(tx: Tx, began_at: datetime, ended_at: datetime) -> None:
     await tx.execute(SQL["insert_outage"], new_id(), began_at, ended_at)
 
 
-async def select_uncredited(tx: Tx, since: datetime, limit: int) -> list[tuple[UUID, Outage]]:
-    """Attempts that an outage hit, with the outage; the oldest outage first."""
-    return [
-        (row["attempt_id"], Outage(row["outage_id"], row["began_at"], row["ended_at"]))
-        for row in await tx.fetch(SQL["select_uncredited"], since, limit)
-    ]
+async def select_uncredited(tx: Tx, since: datetime, grace: timedelta, limit: int) -> list[UUID]:
+    """Attempts that an outage hit, or its grace; those of the oldest outage first, each once."""
+    rows = await tx.fetch(SQL["select_uncredited"], since, grace, limit)
+    return list(dict.fromkeys(row["attempt_id"] for row in rows))
+
+
+async def select_outages_of(tx: Tx, attempt_id: UUID, admitted_at: datetime, until: datetime) -> list[Outage]:
+    rows = await tx.fetch(SQL["select_outages_of"], attempt_id, admitted_at, until)
+    return [Outage(row["id"], row["began_at"], row["ended_at"]) for row in rows]
 
 
 async def select_due(tx: Tx, now: datetime, grace_began: datetime, limit: int) -> list[UUID]:

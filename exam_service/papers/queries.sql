@@ -45,9 +45,12 @@ SELECT * FROM attempt WHERE registration_id = $1 AND province_id = $2 ORDER BY s
 -- name: select_optional_attempt
 SELECT * FROM attempt WHERE id = $1 AND province_id = $2
 
--- name: select_attempt_anywhere
--- For operators at the command line: of whichever province.
+-- name: select_attempt_held
 SELECT * FROM attempt WHERE id = $1
+
+-- name: select_attempt_anywhere
+-- For operators at the command line: of whichever province; nobody adds to its journal meanwhile.
+SELECT * FROM attempt WHERE id = $1 FOR SHARE
 
 -- name: lock_optional_attempt
 SELECT * FROM attempt WHERE id = $1 AND province_id = $2 FOR NO KEY UPDATE
@@ -103,6 +106,9 @@ GROUP BY a.id
 
 
 -- name: update_lease
+WITH taken AS (
+    INSERT INTO lease (attempt_id, epoch, device_hash, taken_at) VALUES ($1, $2, $3, $4)
+)
 UPDATE attempt SET lease_epoch = $2, device_hash = $3 WHERE id = $1
 
 -- name: update_closed
@@ -119,19 +125,22 @@ SELECT item_id, option_ids FROM attempt_item WHERE attempt_id = $1 ORDER BY posi
 
 -- name: lock_for_answers
 -- In order of id, as everybody who holds several: two batches never wait for each other in a circle.
-SELECT id, account_id, state, deadline, lease_epoch, receipt_count, receipt_head
+-- Who is held by somebody else is left for the next batch: one attempt must not stop all the others.
+SELECT id, account_id, state, deadline, lease_epoch, device_hash, receipt_count, receipt_head
 FROM attempt WHERE id = ANY($1::uuid[])
 ORDER BY id
-FOR NO KEY UPDATE
+FOR NO KEY UPDATE SKIP LOCKED
 
 -- name: select_grounds
 SELECT u.attempt_id, i.option_ids, e.epoch, e.seq, e.item_id, e.option_id, e.client_time, e.number, e.received_at,
-       e.counted, e.source, e.receipt, a.epoch AS answer_epoch, a.seq AS answer_seq
+       e.counted, e.source, e.receipt, a.epoch AS answer_epoch, a.seq AS answer_seq, l.device_hash,
+       EXISTS (SELECT FROM attempt t WHERE t.id = u.attempt_id) AS known
 FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::uuid[]) WITH ORDINALITY
      AS u (attempt_id, epoch, seq, item_id, place)
 LEFT JOIN attempt_item i ON i.attempt_id = u.attempt_id AND i.item_id = u.item_id
 LEFT JOIN answer_event e ON e.attempt_id = u.attempt_id AND e.epoch = u.epoch AND e.seq = u.seq
 LEFT JOIN answer a ON a.attempt_id = u.attempt_id AND a.item_id = u.item_id
+LEFT JOIN lease l ON l.attempt_id = u.attempt_id AND l.epoch = u.epoch
 ORDER BY u.place
 
 -- name: insert_answers
@@ -225,11 +234,22 @@ INSERT INTO outage (id, began_at, ended_at) VALUES ($1, $2, $3)
 SELECT o.id AS outage_id, o.began_at, o.ended_at, a.id AS attempt_id
 FROM outage o
 JOIN attempt a ON a.state IN ('admitted', 'running', 'closing')
-    AND a.admitted_at < o.ended_at AND a.deadline > o.began_at
+    AND a.admitted_at < o.ended_at AND a.deadline + $2 > o.began_at
 WHERE o.ended_at > $1
-    AND NOT EXISTS (SELECT FROM time_credit c WHERE c.attempt_id = a.id AND c.outage_id = o.id)
+    AND NOT EXISTS (SELECT FROM time_credit c WHERE c.attempt_id = a.id
+                    AND (c.outage_id = o.id OR (c.kind <> 'outage' AND c.granted_at >= o.ended_at)))
 ORDER BY o.began_at, a.id
-LIMIT $2
+LIMIT $3
+
+-- name: select_outages_of
+-- Those that hit an attempt and are not credited yet, the oldest first. One that was over when somebody added time
+-- had been judged by then.
+SELECT o.id, o.began_at, o.ended_at
+FROM outage o
+WHERE o.ended_at > $2 AND o.began_at < $3
+    AND NOT EXISTS (SELECT FROM time_credit c WHERE c.attempt_id = $1
+                    AND (c.outage_id = o.id OR (c.kind <> 'outage' AND c.granted_at >= o.ended_at)))
+ORDER BY o.began_at
 
 -- name: select_due
 SELECT id FROM attempt
@@ -297,10 +317,11 @@ UPDATE time_request SET state = $2, decided_by = $3, decided_at = $4, note = $5 
 SELECT began_at, ended_at FROM presence_gap WHERE attempt_id = $1 ORDER BY began_at
 
 -- name: count_late_answers
--- Kept for staff, and not accepted yet.
+-- Kept for staff, and not accepted yet; without what a page sent after the physician's own handing in.
 SELECT count(*)
-FROM answer_event e
+FROM answer_event e JOIN attempt a ON a.id = e.attempt_id
 WHERE e.attempt_id = $1 AND NOT e.counted
+    AND (e.source = 'import' OR a.handed_in_at IS NULL OR e.received_at <= a.handed_in_at)
     AND NOT EXISTS (SELECT FROM answer_acceptance c WHERE c.attempt_id = e.attempt_id AND c.number = e.number)
 
 -- name: lock_attempts_at
@@ -322,9 +343,16 @@ SET extra_minutes = excluded.extra_minutes, reason = excluded.reason, granted_by
 -- takeover
 
 -- name: upsert_takeover
+-- Once unverified it stays so for staff to see.
 INSERT INTO takeover (attempt_id, device_hash, allowed_at, verified) VALUES ($1, $2, $3, $4)
 ON CONFLICT (attempt_id, device_hash) DO UPDATE
-SET allowed_at = excluded.allowed_at, verified = excluded.verified
+SET allowed_at = excluded.allowed_at, verified = takeover.verified AND excluded.verified
 
 -- name: exists_takeover
-SELECT EXISTS (SELECT FROM takeover WHERE attempt_id = $1 AND device_hash = $2 AND allowed_at >= $3)
+-- Good for one lease.
+SELECT EXISTS (
+    SELECT FROM takeover t
+    WHERE t.attempt_id = $1 AND t.device_hash = $2 AND t.allowed_at >= $3
+        AND NOT EXISTS (SELECT FROM lease l
+                        WHERE l.attempt_id = $1 AND l.device_hash = $2 AND l.taken_at >= t.allowed_at)
+)

@@ -18,6 +18,7 @@ from exam_service.cycles.policy import PaperRule, Subject
 from exam_service.errors import Conflict, DomainError, Invalid, NotFound
 from exam_service.http.device import device_hash, remember_device
 from exam_service.http.guards import allow
+from exam_service.http.limits import dear
 from exam_service.http.pages import render
 from exam_service.http.problems import status_of
 from exam_service.http.requests import form_fields, json_body, path_id
@@ -178,6 +179,7 @@ async def show_notice(request: web.Request) -> web.Response:
     return response
 
 
+@dear
 @allow(Role.PHYSICIAN)
 async def start(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
@@ -238,6 +240,7 @@ async def _show_begin(request: web.Request, attempt_id: UUID) -> web.Response:
     return response
 
 
+@dear
 @allow(Role.PHYSICIAN)
 async def enter(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
@@ -277,6 +280,7 @@ def _ask_again_in(seconds: float) -> int:
     return min(math.ceil(seconds) + 1, random.randint(*_LINE_REFRESH))  # noqa: S311 - only spreads load
 
 
+@dear
 @allow(Role.PHYSICIAN)
 async def take_lease(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
@@ -333,7 +337,7 @@ async def save_answer(request: web.Request) -> web.Response:
     event = AnswerEvent(
         path_id(request, "attempt"), body.epoch, body.seq, body.item, body.option, storable(body.client_time)
     )
-    saved = await request.app[ANSWERS].save(viewer(request), event)
+    saved = await request.app[ANSWERS].save(viewer(request), event, device_hash(request))
     return web.json_response(
         {
             "seq": body.seq,
@@ -356,6 +360,7 @@ async def be_present(request: web.Request) -> web.Response:
         path_id(request, "attempt"),
         body.epoch,
         [PageEvent(event.kind, storable(event.at)) for event in body.events],
+        device_hash(request),
     )
     return web.json_response(
         {
@@ -372,7 +377,11 @@ async def be_present(request: web.Request) -> web.Response:
 async def hand_in(request: web.Request) -> web.Response:
     body = await json_body(request, LeaseBody)
     attempt = await usecases.hand_in(
-        request.app[SERVICES], viewer(request), path_id(request, "attempt"), body.epoch
+        request.app[SERVICES],
+        viewer(request),
+        path_id(request, "attempt"),
+        body.epoch,
+        device_hash(request),
     )
     return web.json_response({"result_url": f"/attempts/{attempt.id}/result"})
 
@@ -462,6 +471,7 @@ def _local_time(text: str) -> datetime:
         raise Invalid("请填写开始和恢复的时间。", code="bad_time") from None
 
 
+@dear
 @allow(Role.PHYSICIAN)
 async def show_receipt(request: web.Request) -> web.Response:
     receipt = await usecases.receipt_of(request.app[SERVICES], viewer(request), path_id(request, "attempt"))
@@ -480,7 +490,8 @@ async def show_receipt(request: web.Request) -> web.Response:
                     "item": row.item_number,
                     "letter": row.letter,
                     "received_at": row.entry.received_at,
-                    "late": not row.entry.counted,
+                    "state": _standing(row),
+                    "after_close": row.after_close,
                 }
                 for row in receipt.rows
             ],
@@ -488,6 +499,15 @@ async def show_receipt(request: web.Request) -> web.Response:
     )
 
 
+def _standing(row: usecases.ReceiptRow) -> str:
+    if not row.entry.counted and not row.accepted:
+        return "迟到，未计入"
+    if not row.stands:
+        return "已被同题较新的作答取代"
+    return "迟到，经考核机构采纳计入" if row.accepted else "计入"
+
+
+@dear
 @allow(Role.PHYSICIAN)
 async def download_receipt(request: web.Request) -> web.Response:
     """The receipt as text: every line that was hashed, the end of the chain, and how to check it."""
@@ -499,7 +519,13 @@ async def download_receipt(request: web.Request) -> web.Response:
         "# 每行：序号 租约 页内序号 题目 选项 客户端时间(微秒) 服务器时间(微秒) 是否计入 来源",
         f"# 第0个摘要 = SHA-256(“{RECEIPT_FORMAT} {attempt_id}”)",
         "# 第n个摘要 = SHA-256(第n-1个摘要的32字节 + 第n行)",
-        *(f"{row.entry.line()}\t{row.entry.receipt.hex()}" for row in receipt.rows),
+        "# 每行之后用制表符隔开：摘要、题号与选项、现在的状态；这两项只为方便阅读，不参与计算",
+        f"# 签名涵盖结束时的前{receipt.signed.count}条；之后到达的记录接在后面，不在签名之内",
+        *(
+            f"{row.entry.line()}\t{row.entry.receipt.hex()}"
+            f"\t第{row.item_number}题 {row.letter or '撤回'}\t{_standing(row)}"
+            for row in receipt.rows
+        ),
         "# 以下一行由服务器在结束时用Ed25519签名",
         signed_text(attempt_id, end, receipt.signed.closed_at).decode(),
         f"signature {base64.b64encode(receipt.signed.signature).decode()}",

@@ -10,6 +10,8 @@ GRACE = timedelta(seconds=60)
 KEPT_LATE = timedelta(hours=24)
 TAKEOVER_LASTS = timedelta(seconds=60)
 """How long a device that passed the face check may take the paper over."""
+WRITING = timedelta(seconds=10)
+"""How long an answer may wait to be written; so much later than its grace a paper is closed."""
 OUTAGE_FROM = timedelta(seconds=5)
 """The shortest standstill of the service's pulse that is an outage."""
 CHECK_HOLDS = timedelta(minutes=10)
@@ -62,10 +64,11 @@ def outage_credit(
 ) -> timedelta:
     """What an outage of the service took from a paper, in whole seconds, halves of one given in full.
 
-    All of it from admission on, for an outage that began before the deadline: whoever had five minutes left
-    when it began has five minutes left when it ends, also where it lasted past the deadline.
+    All of it from admission on, for an outage that began before the end of the grace: whoever had five
+    minutes left when it began has five minutes left when it ends, also where it lasted past the deadline; and
+    what was left of the grace is left after it, too.
     """
-    if began_at >= deadline or ended_at <= admitted_at:
+    if began_at >= deadline + GRACE or ended_at <= admitted_at:
         return timedelta(0)
     lost = ended_at - max(began_at, admitted_at)
     return timedelta(seconds=-(-lost // timedelta(seconds=1)))

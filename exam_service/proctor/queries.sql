@@ -54,5 +54,5 @@ SELECT * FROM proctor_check WHERE attempt_id = $1 AND province_id = $2 ORDER BY 
 -- name: count_verdicts
 SELECT attempt_id, verdict, count(*) AS frames
 FROM proctor_check
-WHERE attempt_id = ANY($1::uuid[]) AND province_id = $2 AND purpose = 'paper'
+WHERE attempt_id = ANY($1::uuid[]) AND province_id = $2 AND purpose IN ('paper', 'takeover')
 GROUP BY attempt_id, verdict

@@ -186,6 +186,7 @@ async def open_stream(
         if not await accounts.has_face_consent(tx, principal.account_id):
             raise ConsentRequired
         _check_wanted(attempt, purpose, epoch, now)
+        _check_device(attempt, purpose, device_hash)
         key = await services.vault.key_for(
             tx,
             province_id=attempt.province_id,
@@ -223,6 +224,12 @@ def _check_wanted(attempt: Attempt, purpose: Purpose, epoch: int, now: datetime)
     elif attempt.state not in UNDER_WAY:
         raise FramesNotWanted("请先完成设备与身份核验。", code="not_admitted")
     elif purpose is Purpose.PAPER and epoch != attempt.lease_epoch:
+        raise LeaseLost
+
+
+def _check_device(attempt: Attempt, purpose: Purpose, device_hash: bytes | None) -> None:
+    """The camera of a paper is where its answers come from."""
+    if purpose is Purpose.PAPER and attempt.is_elsewhere(device_hash):
         raise LeaseLost
 
 
@@ -314,7 +321,7 @@ async def streams_of(tx: Tx, attempt_id: UUID, province_id: str) -> list[StreamS
 
 
 async def verdict_counts(tx: Tx, attempt_ids: list[UUID], province_id: str) -> dict[UUID, dict[Verdict, int]]:
-    """How many frames of each attempt's paper got which verdict."""
+    """How many frames of each attempt's paper, and of takeovers of it, got which verdict."""
     return await queries.count_verdicts(tx, attempt_ids, province_id)
 
 

@@ -244,7 +244,8 @@ async def _store(
                 source="first_check",
                 now=check.checked_at,
             )
-        if check.purpose is Purpose.CHECK and check.verdict is Verdict.MATCH:
+        fresh = check.checked_at - check.received_at <= timing.TAKEOVER_LASTS  # else: who is there now?
+        if check.purpose is Purpose.CHECK and check.verdict is Verdict.MATCH and fresh:
             await papers.pass_check(
                 tx,
                 services.clock,
@@ -254,7 +255,7 @@ async def _store(
                 actor_id=owner.account_id,
                 device_hash=await queries.select_optional_device(tx, check.stream_id),
             )
-        if check.purpose is Purpose.TAKEOVER and check.verdict is Verdict.MATCH:
+        if check.purpose is Purpose.TAKEOVER and check.verdict is Verdict.MATCH and fresh:
             await _allow_takeover(tx, services, owner, check)
 
         async def signal() -> None:
@@ -265,8 +266,6 @@ async def _store(
 
 async def _allow_takeover(tx: Tx, services: Services, owner: queries.Owner, check: Check) -> None:
     """The device that the frame came from shows the physician, and did so just now."""
-    if check.checked_at - check.received_at > timing.TAKEOVER_LASTS:  # it waited: who is there now?
-        return
     device_hash = await queries.select_optional_device(tx, check.stream_id)
     if device_hash is None:
         return

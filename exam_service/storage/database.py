@@ -28,7 +28,19 @@ _AWAY = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.LockNotAvailableError,
 )
+
+_SESSION = {
+    "application_name": "exam-service",
+    "timezone": "UTC",
+    # A process that hangs in a transaction, or a machine that vanished, must not hold rows for ever.
+    "lock_timeout": "8s",
+    "idle_in_transaction_session_timeout": "15s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -102,7 +114,7 @@ class Database:
                 command_timeout=STATEMENT_SECONDS,
                 init=_prepare_connection,
                 reset=_nothing_to_reset,
-                server_settings={"application_name": "exam-service", "timezone": "UTC"},
+                server_settings=_SESSION,
             )
         except _AWAY as error:
             raise Unavailable("数据库暂时连接不上，请稍后再试。", cause=repr(error)) from error

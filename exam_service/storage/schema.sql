@@ -291,6 +291,13 @@ CREATE TABLE public.item_option (
     CONSTRAINT item_option_ordinal_check CHECK (((ordinal >= 1) AND (ordinal <= 5)))
 );
 
+CREATE TABLE public.lease (
+    attempt_id uuid NOT NULL,
+    epoch integer NOT NULL,
+    device_hash bytea NOT NULL,
+    taken_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.makeup_round (
     id uuid NOT NULL,
     province_id text NOT NULL,
@@ -628,6 +635,9 @@ ALTER TABLE ONLY public.item_option
 ALTER TABLE ONLY public.item
     ADD CONSTRAINT item_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.lease
+    ADD CONSTRAINT lease_pkey PRIMARY KEY (attempt_id, epoch);
+
 ALTER TABLE ONLY public.makeup_round
     ADD CONSTRAINT makeup_round_pkey PRIMARY KEY (id);
 
@@ -765,7 +775,7 @@ CREATE INDEX time_request_attempt ON public.time_request USING btree (attempt_id
 
 CREATE UNIQUE INDEX time_request_open ON public.time_request USING btree (attempt_id) WHERE (state = 'open'::text);
 
-CREATE TRIGGER answer_event_is_append_only BEFORE UPDATE ON public.answer_event FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER answer_event_is_append_only BEFORE DELETE OR UPDATE ON public.answer_event FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_body_id_fkey FOREIGN KEY (body_id) REFERENCES public.body(id);
@@ -883,6 +893,9 @@ ALTER TABLE ONLY public.item_option
 
 ALTER TABLE ONLY public.item
     ADD CONSTRAINT item_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.lease
+    ADD CONSTRAINT lease_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
 
 ALTER TABLE ONLY public.makeup_round
     ADD CONSTRAINT makeup_round_body_id_fkey FOREIGN KEY (body_id) REFERENCES public.body(id);

@@ -163,7 +163,7 @@ async def test_after_a_long_cut_time_can_be_asked_for(paper: PaperStandIn, brows
         await page.get_by_label("原因").fill("医院停电" * 60)
         await expect(page.locator("#time-count")).to_have_text("200/200")
         await page.get_by_role("button", name="提交申请").click()
-        await expect(page.get_by_text("已提交，考核机构处理后会延长时间。")).to_be_visible()
+        await expect(page.get_by_text("已提交，考核机构核实后会答复。")).to_be_visible()
         [request] = paper.time_requests
         assert len(request["reason"]) == 200
         assert request["began_at"] < request["ended_at"]

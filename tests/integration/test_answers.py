@@ -76,6 +76,7 @@ async def stored_events(world: World) -> int:
 async def test_answers_given_at_once_are_written_together_and_all_acknowledged(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(room, "OWN_LIMIT", 150)
     papers_open = [await world.open(world.here.simple), await world.open(world.here.general)]
     batches: list[int] = []
     whole = room.save_batch

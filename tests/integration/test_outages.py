@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from datetime import datetime, timedelta
 
+import pytest
+
+from exam_service.accounts.model import Principal, Role
 from exam_service.clock import SystemClock
+from exam_service.errors import Unavailable
 from exam_service.papers import usecases as papers
+from exam_service.papers.journal import AnswerEvent
 from exam_service.papers.model import Attempt, State
-from tests.world import World
+from exam_service.papers.usecases.answers import AnswerWriter
+from tests.world import DEVICE, START, World
 
 
 async def beats(world: World, seconds: int, *, to: datetime | None = None) -> None:
@@ -65,6 +72,9 @@ async def test_a_paper_whose_deadline_lay_in_the_outage_goes_on_with_what_was_le
     assert (await attempt_of(world, paper)).state is State.CLOSING
     await beats(world, 60)
     await papers.sweep(world.services)
+    assert (await attempt_of(world, paper)).state is State.CLOSING, "answers may still be being written"
+    await beats(world, 10)
+    await papers.sweep(world.services)
     closed = await attempt_of(world, paper)
     assert (closed.state, closed.closed_at) == (State.MARKED, attempt.deadline)
 
@@ -120,3 +130,80 @@ async def test_a_page_that_was_away_leaves_a_gap_and_one_that_beats_none(world: 
 async def test_how_far_the_clock_is_from_postgresql_is_measured(world: World) -> None:
     ahead = await world.database.clock_ahead(lambda: SystemClock().now() + timedelta(seconds=30))
     assert timedelta(seconds=29) < ahead < timedelta(seconds=31)
+
+
+async def test_no_paper_is_closed_before_it_is_credited_however_many_were_hit(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than one batch of them, rows held while the sweeper credits, a pulse in the middle of a sweep."""
+    monkeypatch.setattr(sys.modules["exam_service.papers.usecases.sweep"], "_SWEEP_BATCH", 1)
+    one, other = await world.open(world.here.simple), await world.open(world.here.general)
+    world.clock.move(minutes=58)
+    await papers.pulse(world.services)
+    world.clock.move(minutes=7)
+    assert await papers.credit_outages(world.services) == 0  # nothing is known yet
+    await papers.pulse(world.services)
+    await papers.close_due(world.services)
+    async with world.database.tx() as tx:
+        states = await tx.fetch("SELECT state, deadline FROM attempt ORDER BY id")
+    assert one.attempt.deadline is not None
+    assert other.attempt.id != one.attempt.id
+    await papers.sweep(world.services)
+    async with world.database.tx() as tx:
+        states = await tx.fetch("SELECT state, deadline FROM attempt ORDER BY id")
+    assert [(row["state"], row["deadline"]) for row in states] == [
+        ("running", one.attempt.deadline + timedelta(minutes=7))
+    ] * 2
+
+
+async def test_answers_that_arrive_with_the_end_of_an_outage_wait_and_then_count(world: World) -> None:
+    """The pages come back in the same moment as the service, before pulse and sweeper."""
+    paper = await world.open(world.here.simple)
+    world.clock.move(minutes=58)
+    await papers.pulse(world.services)
+    world.clock.move(minutes=7)
+    item = paper.items[0]
+    event = AnswerEvent(paper.attempt.id, 1, 1, item.id, item.options[0].id, world.clock.now())
+    with pytest.raises(Unavailable):
+        await world.save(world.here.simple, event)
+    with pytest.raises(Unavailable):
+        await papers.hand_in(world.services, world.here.simple, paper.attempt.id, 1)
+    with pytest.raises(Unavailable):
+        await papers.take_lease(world.services, world.here.simple, paper.attempt.id, DEVICE)
+    await papers.pulse(world.services)  # and still no sweeper
+    assert (await world.save(world.here.simple, event)).outcome == "current"
+    attempt = await attempt_of(world, paper)
+    assert attempt.deadline == (paper.attempt.deadline or START) + timedelta(minutes=7)
+
+
+async def test_an_outage_after_the_deadline_is_not_paid_for_by_a_later_extension(world: World) -> None:
+    paper = await world.open(world.here.simple)
+    world.clock.move(minutes=61, seconds=1)
+    await papers.pulse(world.services)
+    world.clock.move(seconds=8)
+    await papers.pulse(world.services)
+    await papers.extend(
+        world.services, world.here.staff[Role.BODY], paper.attempt.id, minutes=5, reason="设备故障"
+    )
+    await papers.sweep(world.services)
+    assert await ledger(world) == [(300, "extension")]
+
+
+async def test_a_held_attempt_does_not_stop_its_neighbours(world: World) -> None:
+    held, free = await world.open(world.here.simple), await world.open(world.here.general)
+    writer = AnswerWriter(world.database, world.clock)
+    running = asyncio.create_task(writer.run())
+
+    def answer(owner: Principal, paper: papers.OpenPaper) -> asyncio.Task[papers.Saved]:
+        item = paper.items[0]
+        event = AnswerEvent(paper.attempt.id, 1, 1, item.id, item.options[0].id, world.clock.now())
+        return asyncio.create_task(writer.save(owner, event))
+
+    async with world.database.tx() as tx:
+        await tx.execute("SELECT FROM attempt WHERE id = $1 FOR UPDATE", held.attempt.id)
+        waiting = answer(world.here.simple, held)
+        assert (await answer(world.here.general, free)).outcome == "current"
+        assert not waiting.done()
+    assert (await waiting).outcome == "current"
+    writer.stop()
+    await running

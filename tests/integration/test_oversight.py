@@ -486,21 +486,35 @@ async def late_answer(world: World, paper: papers.OpenPaper, *, place: int) -> p
 async def test_granting_after_the_close_accepts_what_came_too_late_and_marks_again(
     world: World, services: Services, staff: Principal, running: papers.OpenPaper
 ) -> None:
-    world.clock.move(minutes=20)
-    marked = await world.hand_in(running, right=20)
-    world.clock.move(minutes=70)
+    world.clock.move(minutes=62)
+    await papers.sweep(services)
+    marked = running.attempt
     for place in (30, 31):
         assert (await late_answer(world, running, place=place)).outcome is Outcome.LATE
-    request_id = await ask(world, services, marked, began=START - timedelta(minutes=5), minutes=95)
+    request_id = await ask(world, services, marked, began=START - timedelta(minutes=5), minutes=65)
     assert (await seen(world, marked)).late_answers == 2
     attempt = await papers.grant_time_request(
         services, staff, marked.id, request_id, minutes=None, note="断网属实"
     )
-    assert (attempt.correct, attempt.state) == (22, State.MARKED)
+    assert (attempt.correct, attempt.state) == (2, State.MARKED)
     stored = await now_of(world, marked)
-    assert (stored["correct"], stored["state"]) == (22, "marked")
+    assert (stored["correct"], stored["state"]) == (2, "marked")
     assert {row["reason"] for row in await rows(world, "answer_acceptance")} == {"断网属实"}
     assert await rows(world, "time_credit") == []
+
+
+async def test_what_a_page_sent_after_the_physicians_own_handing_in_is_never_accepted(
+    world: World, services: Services, staff: Principal, running: papers.OpenPaper
+) -> None:
+    """The result may have been seen by then."""
+    world.clock.move(minutes=20)
+    marked = await world.hand_in(running, right=20)
+    world.clock.move(minutes=1)
+    assert (await late_answer(world, running, place=30)).outcome is Outcome.LATE
+    request_id = await ask(world, services, marked)
+    assert (await seen(world, marked)).late_answers == 0
+    with pytest.raises(Conflict, match="没有迟到的答案"):
+        await papers.grant_time_request(services, staff, marked.id, request_id, minutes=None, note="属实")
 
 
 async def test_a_request_with_nothing_to_accept_stays_open(

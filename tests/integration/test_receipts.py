@@ -22,7 +22,7 @@ from exam_service.errors import Conflict, Invalid, NotFound
 from exam_service.papers import usecases as papers
 from exam_service.papers.journal import Outcome
 from exam_service.papers.usecases import attempts as room
-from tests.world import Browser, World, browsing, serving
+from tests.world import START, Browser, World, browsing, serving
 
 KEYS = ("master_key", "lookup_key", "csrf_key")
 
@@ -45,9 +45,11 @@ async def test_the_downloaded_receipt_can_be_checked_with_nothing_but_sha256_and
     digest = hashlib.sha256(f"exam-service receipt 1 {paper.attempt.id}".encode()).digest()
     entries = [line for line in lines if "\t" in line]
     for entry in entries:
-        line, claimed = entry.split("\t")
+        line, claimed, in_words, state = entry.split("\t")
         digest = hashlib.sha256(digest + line.encode()).digest()
         assert digest.hex() == claimed
+        assert in_words.startswith("第")
+        assert state == "计入"
     assert len(entries) == 5
     signed = next(line for line in lines if line.startswith("exam-service receipt 1"))
     assert digest.hex() in signed
@@ -131,7 +133,9 @@ async def test_late_ones_are_kept_and_count_once_staff_let_them(world: World) ->
     staff = world.here.staff[Role.BODY]
     async with world.database.tx() as tx:
         held = await room.lock_own(tx, world.here.simple, paper.attempt.id)
-        await room.accept_late_answers(tx, world.clock, held, reason="考场断网", by=staff.account_id)
+        await room.accept_late_answers(
+            tx, world.clock, held, until=START, reason="考场断网", by=staff.account_id
+        )
     after, _ = await papers.result(world.database, world.here.simple, paper.attempt.id)
     assert (after.mark, after.passed) == (60, True)
     replayed = await papers.replay(world.services, paper.attempt.id)
@@ -140,7 +144,9 @@ async def test_late_ones_are_kept_and_count_once_staff_let_them(world: World) ->
     async with world.database.tx() as tx:
         held = await room.lock_own(tx, world.here.simple, paper.attempt.id)
         with pytest.raises(Conflict, match="没有迟到的答案"):
-            await room.accept_late_answers(tx, world.clock, held, reason="再来一次", by=staff.account_id)
+            await room.accept_late_answers(
+                tx, world.clock, held, until=world.clock.now(), reason="再来一次", by=staff.account_id
+            )
 
 
 async def test_an_entry_that_was_altered_is_named_and_the_others_are_taken(world: World) -> None:

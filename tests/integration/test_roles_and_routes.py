@@ -123,7 +123,7 @@ PROBES: dict[tuple[str, str], Probe] = {
     ),
     ("POST", "/attempts/{attempt}/time-requests"): Probe(Role.PHYSICIAN, "running", body=_LOST),
     ("GET", "/attempts/{attempt}/check"): Probe(Role.PHYSICIAN, "running", status=303),
-    ("GET", "/attempts/{attempt}/takeover"): Probe(Role.PHYSICIAN, "running"),
+    ("GET", "/attempts/{attempt}/takeover"): Probe(Role.PHYSICIAN, "running", status=303),
     ("POST", "/attempts/{attempt}/takeover"): Probe(Role.PHYSICIAN, "running", status=303, is_json=False),
     ("GET", "/attempts/{attempt}/stream"): Probe(Role.PHYSICIAN, "running"),
     ("GET", "/practice/sets/{set}.json"): Probe(Role.PHYSICIAN, "set"),
@@ -135,7 +135,7 @@ PROBES: dict[tuple[str, str], Probe] = {
         Role.BODY, "running", status=303, body={"minutes": "5", "reason": "停电"}, is_json=False
     ),
     ("POST", "/invigilation/{attempt}/lease-release"): Probe(
-        Role.BODY, "disputed", status=303, body={"reason": "手机损坏"}, is_json=False
+        Role.BODY, "running", status=303, body={"reason": "手机损坏"}, is_json=False
     ),
     ("POST", "/invigilation/{attempt}/termination"): Probe(
         Role.BODY, "running", status=303, body={"reason": "替考"}, is_json=False
@@ -250,9 +250,6 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
     check = await world.snapshot(paper.attempt, stream, 1, Verdict.MATCH, b"a picture", distance=0.3)
     marked = await world.hand_in(paper, right=80)
     running = await world.open(general)
-    await papers.release_lease(
-        world.services, world.here.staff[Role.BODY], running.attempt.id, reason="由浏览器接着作答"
-    )
     disputed, request_id = await _disputed(world)
     async with world.database.tx() as tx:
         bank = await tx.fetch_value(

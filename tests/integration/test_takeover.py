@@ -33,7 +33,7 @@ async def server(world: World) -> AsyncIterator[TestServer]:
 async def phone(world: World, server: TestServer) -> AsyncIterator[Browser]:
     """A physician's second device, logged in; consent to face capture was given on the first."""
     await world.consent(world.here.general)
-    async with browsing(server) as browser:
+    async with browsing(server, device=None) as browser:
         await browser.login(world.here, world.here.general)
         yield browser
 
@@ -244,7 +244,7 @@ async def test_a_dead_phone_and_a_dead_redis_together_cost_no_paper(
     world.settings = stoppable
     await world.consent(world.here.general)
     page = f"/attempts/{attempt.id}/takeover"
-    async with serving(world) as server, browsing(server) as phone:
+    async with serving(world) as server, browsing(server, device=None) as phone:
         await phone.login(world.here, world.here.general)
         own_redis.stop()
         text = await (await phone.get(page)).text()
@@ -267,7 +267,7 @@ async def test_the_way_without_a_check_leads_nobody_into_the_paper_of_another(
 ) -> None:
     world.settings = stoppable
     await world.consent(world.here.simple)
-    async with serving(world) as server, browsing(server) as stranger:
+    async with serving(world) as server, browsing(server, device=None) as stranger:
         await stranger.login(world.here, world.here.simple)
         own_redis.stop()
         assert (await stranger.submit(f"/attempts/{attempt.id}/takeover")).status == 404

@@ -373,7 +373,8 @@ async def test_another_face_takes_nothing_over_and_is_no_finding_of_the_paper(
     assert all(check["evidence_id"] is not None for check in checks)
     assert findings(await all_checks(sat)) == []
     async with sat.world.database.tx() as tx:
-        assert await usecases.verdict_counts(tx, [sat.attempt.id], "hunan") == {}
+        counted = await usecases.verdict_counts(tx, [sat.attempt.id], "hunan")
+    assert counted == {sat.attempt.id: {Verdict.MISMATCH: 5}}, "whoever tried is in the body's list"
 
 
 async def test_a_face_that_waited_for_longer_than_a_takeover_lasts_proves_nothing(

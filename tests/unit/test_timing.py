@@ -107,7 +107,8 @@ OUTAGES = [
     ("in the middle", 600, 900, 300),
     ("a part of a second counts as one", 600, 600.2, 1),
     ("across the deadline: what was left when it began is left when it ends", HOUR - 120, HOUR + 600, 720),
-    ("after the deadline", HOUR, HOUR + 60, 0),
+    ("in the grace: what was left of it is left", HOUR + 10, HOUR + 190, 180),
+    ("after the grace", HOUR + 60, HOUR + 90, 0),
 ]
 
 
@@ -122,7 +123,7 @@ def test_outages_one_after_the_other_add_up() -> None:
     """The second one lies past the first deadline, and before the one that the first credit made."""
     deadline = DEADLINE + outage_credit(at(0), DEADLINE, at(HOUR - 60), at(HOUR + 60))
     assert outage_credit(at(0), deadline, at(HOUR + 90), at(HOUR + 100)) == timedelta(seconds=10)
-    assert outage_credit(at(0), deadline, at(HOUR + 120), at(HOUR + 130)) == timedelta(0)
+    assert outage_credit(at(0), deadline, at(HOUR + 180), at(HOUR + 190)) == timedelta(0)
 
 
 PULSES = [

@@ -39,6 +39,7 @@ from exam_service.papers.usecases.oversight import (
 from exam_service.papers.usecases.receipts import (
     AttemptReceipt,
     Imported,
+    ReceiptRow,
     Replay,
     import_answers,
     receipt_of,
@@ -66,6 +67,7 @@ __all__ = [
     "OpenPaper",
     "Prepared",
     "Presence",
+    "ReceiptRow",
     "Replay",
     "Save",
     "Saved",

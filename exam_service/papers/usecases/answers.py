@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 from uuid import UUID
@@ -20,8 +21,9 @@ from exam_service.clock import Clock
 from exam_service.errors import Conflict, DomainError, NotFound, TooMany, Unavailable
 from exam_service.papers import journal, queries, timing
 from exam_service.papers.journal import AnswerEvent, Entry, Outcome, Receipt, Source, check_answer
-from exam_service.papers.model import AttemptClosed
-from exam_service.papers.queries import Ground, Held
+from exam_service.papers.model import AttemptClosed, LeaseLost, State
+from exam_service.papers.queries import Ground, HeldAttempt
+from exam_service.papers.usecases.attempts import settled
 from exam_service.storage.database import Database, Tx
 
 log = logging.getLogger(__name__)
@@ -30,18 +32,28 @@ LARGEST_BATCH = 256
 WAITING_LIMIT = 2048
 GATHER_SECONDS = 0.016
 """How long a crowd's next batch gathers: larger ones cost less an answer. Nobody waits alone."""
-MOST_ENTRIES = 20_000
-"""Of one journal: more than five a second for an hour is no person, and must not fill the disk."""
+OWN_LIMIT = 32
+"""Answers of one account that may wait at the same time; a page sends one after the other."""
+PATIENCE = timedelta(seconds=3)
+"""How long an answer waits for an attempt that somebody else holds; then its page sends it again."""
+MOST_ENTRIES = 5000
+"""Of one journal: more than one a second for an hour is no person, and must not fill the disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Save:
-    """An answer to be journaled; ``arrived_at`` is what decides whether it counts."""
+    """An answer to be journaled.
+
+    Attributes:
+        arrived_at: What decides whether it counts.
+        device_hash: Of the browser that sent it; ``None``: not by a browser.
+    """
 
     account_id: UUID
     event: AnswerEvent
     arrived_at: datetime
     source: Source = Source.PAGE
+    device_hash: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +73,29 @@ class Saved:
 Reply: TypeAlias = Saved | DomainError
 
 
+class Held(Unavailable):
+    """Somebody else is at this attempt just now; its neighbours don't wait for that."""
+
+    def __init__(self) -> None:
+        super().__init__("服务器繁忙，答案将自动重新发送，请勿关闭页面。", code="busy")
+
+
 async def save_batch(database: Database, clock: Clock, saves: Sequence[Save]) -> list[Reply]:
     """Journal answers in one transaction; gives an outcome for each, in order, once it is committed.
 
     An answer that can't be taken is refused by itself: :class:`NotFound` for somebody else's attempt,
     :class:`AttemptClosed` when it is over for so long that nothing is kept, :class:`Invalid` for what isn't
     in the paper, :class:`Conflict` for an epoch never given out or a seq used for something else,
-    :class:`TooMany` for a journal that no person fills.
+    :class:`TooMany` for a journal that no person fills, :class:`Held` while the attempt is held elsewhere or
+    time that is owed to it is not reckoned up yet.
 
     Raises:
         Unavailable: PostgreSQL is away or refuses to write; nothing was stored.
     """
     async with database.tx() as tx:
         held = await queries.lock_for_answers(tx, sorted({save.event.attempt_id for save in saves}))
+        for attempt_id in {save.event.attempt_id for save in saves if _is_overdue(held, save)}:
+            await _settle(tx, clock, held, attempt_id)
         grounds = await queries.select_grounds(tx, [save.event for save in saves])
         batch = _Batch(held)
         replies = [batch.take(save, ground) for save, ground in zip(saves, grounds, strict=True)]
@@ -83,13 +105,31 @@ async def save_batch(database: Database, clock: Clock, saves: Sequence[Save]) ->
     ]
 
 
+def _is_overdue(held: dict[UUID, HeldAttempt], save: Save) -> bool:
+    attempt = held.get(save.event.attempt_id)
+    if attempt is None or attempt.deadline is None or attempt.state not in {State.RUNNING, State.CLOSING}:
+        return False
+    return not timing.takes_answers(attempt.state, attempt.deadline, save.arrived_at)
+
+
+async def _settle(tx: Tx, clock: Clock, held: dict[UUID, HeldAttempt], attempt_id: UUID) -> None:
+    """Before an answer is called late: what the service owes the paper is added."""
+    attempt = await queries.select_attempt_held(tx, attempt_id)
+    try:
+        attempt = await settled(tx, clock, attempt)
+    except Unavailable:
+        del held[attempt_id]
+    else:
+        held[attempt_id] = replace(held[attempt_id], state=attempt.state, deadline=attempt.deadline)
+
+
 @dataclass(frozen=True, slots=True)
 class _Taken:
     entry: Entry
     outcome: Outcome
 
 
-def _saved(taken: _Taken, held: dict[UUID, Held], now: datetime) -> Saved:
+def _saved(taken: _Taken, held: dict[UUID, HeldAttempt], now: datetime) -> Saved:
     entry = taken.entry
     attempt = held[entry.event.attempt_id]
     return Saved(
@@ -103,7 +143,7 @@ def _saved(taken: _Taken, held: dict[UUID, Held], now: datetime) -> Saved:
 class _Batch:
     """What one transaction adds, decided answer by answer under the locks."""
 
-    def __init__(self, held: dict[UUID, Held]) -> None:
+    def __init__(self, held: dict[UUID, HeldAttempt]) -> None:
         self._held = held
         self._entries: dict[tuple[UUID, int, int], Entry] = {}
         self._chains: dict[UUID, Receipt] = {}
@@ -118,11 +158,15 @@ class _Batch:
     def _take(self, save: Save, ground: Ground) -> _Taken:
         event = save.event
         attempt = self._held.get(event.attempt_id)
+        if attempt is None and ground.known:
+            raise Held
         if attempt is None or attempt.account_id != save.account_id:
             raise NotFound("没有找到这次测评，请从“参加测评”进入。", code="no_such_attempt")
         counts = timing.takes_answers(attempt.state, attempt.deadline, save.arrived_at)
         if event.epoch > attempt.lease_epoch:
             raise Conflict("页面已过期，请刷新后继续作答。", code="unknown_epoch")
+        if not _is_from_its_device(save, attempt, ground):
+            raise LeaseLost
         check_answer(event, ground.options)
         key = (event.attempt_id, event.epoch, event.seq)
         earlier = ground.earlier or self._entries.get(key)
@@ -166,6 +210,12 @@ class _Batch:
             )
 
 
+def _is_from_its_device(save: Save, attempt: HeldAttempt, ground: Ground) -> bool:
+    """Sent by the browser that had the lease of its epoch, or by the one that has the paper now."""
+    known = {ground.device_hash, attempt.device_hash} - {None}
+    return save.device_hash is None or not known or save.device_hash in known
+
+
 class AnswerWriter:
     """Gathers the answers of this process and writes them in batches; one runs in every web process."""
 
@@ -173,20 +223,24 @@ class AnswerWriter:
         self._database = database
         self._clock = clock
         self._waiting: list[tuple[Save, asyncio.Future[Saved]]] = []
+        self._own: Counter[UUID] = Counter()
         self._filled = asyncio.Event()
         self._stopping = False
 
-    async def save(self, principal: Principal, event: AnswerEvent) -> Saved:
+    async def save(self, principal: Principal, event: AnswerEvent, device_hash: bytes | None = None) -> Saved:
         """Journal an answer of the physician's own attempt; returns once it is committed.
 
         Raises:
             DomainError: As :func:`save_batch` says; nothing of this answer was stored.
             Unavailable: Too many are waiting (code ``busy``), or PostgreSQL is away: send it again.
         """
-        if self._stopping or len(self._waiting) >= WAITING_LIMIT:
+        account_id = principal.account_id
+        if self._stopping or len(self._waiting) >= WAITING_LIMIT or self._own[account_id] >= OWN_LIMIT:
             raise Unavailable("服务器繁忙，答案将自动重新发送，请勿关闭页面。", code="busy")
         future: asyncio.Future[Saved] = asyncio.get_running_loop().create_future()
-        self._waiting.append((Save(principal.account_id, event, self._clock.now()), future))
+        save = Save(account_id, event, self._clock.now(), device_hash=device_hash)
+        self._waiting.append((save, future))
+        self._own[account_id] += 1
         self._filled.set()
         return await future
 
@@ -200,15 +254,25 @@ class AnswerWriter:
                     return
                 self._filled.clear()
                 continue
-            for (_, future), reply in zip(batch, await self._write([save for save, _ in batch]), strict=True):
+            replies = await self._write([save for save, _ in batch])
+            for (save, future), reply in zip(batch, replies, strict=True):
+                if isinstance(reply, Held) and not self._is_stale(save):
+                    self._waiting.append((save, future))
+                    continue
+                self._own[save.account_id] -= 1
+                if not self._own[save.account_id]:
+                    del self._own[save.account_id]
                 if future.done():  # its browser went away; the answer is stored all the same
                     continue
                 if isinstance(reply, DomainError):
                     future.set_exception(reply)
                 else:
                     future.set_result(reply)
-            if len(batch) > 1 and not self._stopping:
+            if (len(batch) > 1 or self._waiting) and not self._stopping:
                 await asyncio.sleep(GATHER_SECONDS)
+
+    def _is_stale(self, save: Save) -> bool:
+        return self._stopping or self._clock.now() - save.arrived_at >= PATIENCE
 
     def stop(self) -> None:
         """Take nothing more; :meth:`run` ends when what waits is written."""

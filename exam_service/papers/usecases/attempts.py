@@ -10,9 +10,10 @@ from exam_service.accounts.model import Principal
 from exam_service.clock import Clock
 from exam_service.crypto.signing import Signer
 from exam_service.cycles import usecases as cycles
-from exam_service.errors import Conflict, NotFound
+from exam_service.errors import Conflict, NotFound, Unavailable
 from exam_service.ids import new_id
 from exam_service.papers import journal, queries, timing
+from exam_service.papers.journal import Source
 from exam_service.papers.model import OPEN, Attempt, State, check_move, count_correct, mark_of
 from exam_service.questions import usecases as questions
 from exam_service.storage.database import Tx
@@ -113,6 +114,8 @@ async def add_time(
         kind: ``outage``, ``request`` or ``extension``.
     """
     now = clock.now()
+    if kind != "outage":  # what an outage took comes first: it is reckoned from the deadline as it was then
+        attempt = await credit_outages_of(tx, clock, attempt)
     added = await queries.insert_credit(
         tx,
         attempt,
@@ -134,8 +137,56 @@ async def add_time(
     return attempt
 
 
-async def accept_late_answers(tx: Tx, clock: Clock, attempt: Attempt, *, reason: str, by: UUID) -> Attempt:
-    """Let the answers that were kept for staff count, and mark again. The attempt's row is held.
+async def settled(tx: Tx, clock: Clock, attempt: Attempt) -> Attempt:
+    """With the time that is owed to it. The attempt's row is held.
+
+    Whoever is about to tell a physician that time is over asks this first: after an outage the pages come
+    back in the same moment as the service, before the sweeper has reckoned up.
+
+    Raises:
+        Unavailable: How long the service was away isn't written down yet; ask again in a second.
+    """
+    now = clock.now()
+    if attempt.deadline is None or now < attempt.deadline or attempt.is_over:
+        return attempt
+    pulse = await queries.select_optional_pulse(tx)  # before the outages: the sweeper says why
+    if timing.closes_until(pulse, now) < min(now, attempt.deadline + timing.GRACE):
+        raise Unavailable("服务刚刚恢复，正在核算补时，答案将自动重新发送，请勿关闭页面。", code="busy")
+    return await credit_outages_of(tx, clock, attempt)
+
+
+async def credit_outages_of(tx: Tx, clock: Clock, attempt: Attempt) -> Attempt:
+    """Add every measured outage that hit an attempt to its deadline, once. The attempt's row is held."""
+    if attempt.is_over or attempt.admitted_at is None or attempt.deadline is None:
+        return attempt
+    deadline = attempt.deadline
+    for outage in await queries.select_outages_of(
+        tx, attempt.id, attempt.admitted_at, deadline + timing.GRACE
+    ):
+        credit = timing.outage_credit(attempt.admitted_at, deadline, outage.began_at, outage.ended_at)
+        if not credit:
+            continue
+        attempt = await add_time(
+            tx,
+            clock,
+            attempt,
+            credit // timedelta(seconds=1),
+            kind="outage",
+            reason="服务中断，系统自动补时",
+            granted_by=None,
+            outage_id=outage.id,
+        )
+        deadline = attempt.deadline or deadline
+    return attempt
+
+
+async def accept_late_answers(
+    tx: Tx, clock: Clock, attempt: Attempt, *, until: datetime, reason: str, by: UUID
+) -> Attempt:
+    """Let answers that were kept for staff count, and mark again. The attempt's row is held.
+
+    Only those that arrived by ``until``, and none that a page sent after the physician's own handing in: the
+    result may have been seen by then. What staff imported themselves counts whenever it was brought.
 
     Raises:
         Conflict: It isn't closed yet, its mark is confirmed, or there is nothing to accept.
@@ -146,7 +197,12 @@ async def accept_late_answers(tx: Tx, clock: Clock, attempt: Attempt, *, reason:
     late = [
         entry
         for entry in await queries.select_journal(tx, attempt.id)
-        if not entry.counted and entry.number not in accepted
+        if not entry.counted
+        and entry.number not in accepted
+        and (
+            entry.source is Source.IMPORT
+            or (entry.received_at <= until and entry.received_at <= (attempt.handed_in_at or until))
+        )
     ]
     if not late:
         raise Conflict("没有迟到的答案可以采纳。", code="nothing_late")

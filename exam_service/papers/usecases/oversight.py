@@ -17,7 +17,7 @@ from exam_service.audit import usecases as audit
 from exam_service.cycles import usecases as cycles
 from exam_service.cycles.policy import Subject
 from exam_service.errors import Conflict, NotFound
-from exam_service.papers import queries
+from exam_service.papers import queries, timing
 from exam_service.papers.model import OPEN, Attempt, State
 from exam_service.papers.oversight import (
     BEING_SAT,
@@ -385,7 +385,8 @@ async def grant_time_request(
             )
         else:
             minutes = None
-            attempt = await accept_late_answers(tx, services.clock, attempt, reason=note, by=by)
+            until = (attempt.deadline or now) + (request.ended_at - request.began_at) + timing.GRACE
+            attempt = await accept_late_answers(tx, services.clock, attempt, until=until, reason=note, by=by)
         await queries.update_time_request(tx, request.id, RequestState.GRANTED, by, now, note)
         await _record(
             tx,

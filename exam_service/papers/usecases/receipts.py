@@ -30,11 +30,20 @@ _LARGEST = 2**31 - 1
 
 @dataclass(frozen=True)
 class ReceiptRow:
-    """An entry in the words of its paper: the item's number, the option's letter (``None``: taken back)."""
+    """An entry in the words of its paper: the item's number, the option's letter (``None``: taken back).
+
+    Attributes:
+        stands: It is what counts for its item.
+        accepted: It came too late, and staff let it count.
+        after_close: It isn't covered by the signature.
+    """
 
     entry: Entry
     item_number: int
     letter: str | None
+    stands: bool
+    accepted: bool
+    after_close: bool
 
 
 @dataclass(frozen=True)
@@ -62,13 +71,24 @@ async def receipt_of(services: Services, principal: Principal, attempt_id: UUID)
             raise Conflict("试卷结束后才能查看答题凭证。", code="not_closed")
         paper = await queries.select_paper(tx, attempt.id)
         entries = await queries.select_journal(tx, attempt.id)
+        accepted = await queries.select_accepted(tx, attempt.id)
         label = await label_of(tx, attempt)
+    standing = journal.standing(entries, accepted)
     places = {item_id: (number, options) for number, (item_id, options) in enumerate(paper, start=1)}
     rows = []
     for entry in entries:
         number, options = places[entry.event.item_id]
         option = entry.event.option_id
-        rows.append(ReceiptRow(entry, number, None if option is None else chr(65 + options.index(option))))
+        rows.append(
+            ReceiptRow(
+                entry,
+                number,
+                None if option is None else chr(65 + options.index(option)),
+                stands=standing.get(entry.event.item_id) is entry.event,
+                accepted=entry.number in accepted,
+                after_close=entry.number > signed.count,
+            )
+        )
     return AttemptReceipt(attempt, label, rows, signed, services.signer.public_key)
 
 

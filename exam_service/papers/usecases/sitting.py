@@ -18,7 +18,16 @@ from exam_service.errors import Conflict, NotFound
 from exam_service.papers import queries, timing
 from exam_service.papers.model import Attempt, AttemptClosed, LeaseLost, PageEvent, State
 from exam_service.papers.oversight import Notice
-from exam_service.papers.usecases.attempts import close, label_of, lock_own, mark, move, own_attempt, topic
+from exam_service.papers.usecases.attempts import (
+    close,
+    label_of,
+    lock_own,
+    mark,
+    move,
+    own_attempt,
+    settled,
+    topic,
+)
 from exam_service.papers.usecases.oversight import notices_of
 from exam_service.papers.usecases.takeover import needs_takeover
 from exam_service.questions import usecases as questions
@@ -77,6 +86,7 @@ async def take_lease(
         attempt = await lock_own(tx, principal, attempt_id)
         if attempt.state is State.PREPARED:
             raise Conflict("请先完成设备与身份核验。", code="not_admitted")
+        attempt = await settled(tx, services.clock, attempt)
         if attempt.deadline is None or attempt.is_over or now >= attempt.deadline:
             raise AttemptClosed
         if await needs_takeover(tx, attempt, device_hash, now):
@@ -86,7 +96,7 @@ async def take_lease(
                 tx, attempt, State.RUNNING, cause="paper_opened", actor_id=principal.account_id, at=now
             )
         attempt = replace(attempt, lease_epoch=attempt.lease_epoch + 1, device_hash=device_hash)
-        await queries.update_lease(tx, attempt.id, attempt.lease_epoch, device_hash)
+        await queries.update_lease(tx, attempt.id, attempt.lease_epoch, device_hash, now)
         await _note_presence(tx, attempt, now)
         if attempt.lease_epoch > 1:
             tx.after_commit(lambda: services.signals.publish(topic(attempt_id), str(attempt_id)))
@@ -133,6 +143,7 @@ async def be_present(
     attempt_id: UUID,
     epoch: int,
     events: Sequence[PageEvent] = (),
+    device_hash: bytes | None = None,
 ) -> Presence:
     """The heartbeat of a paper page: notes that it is there and what it noticed, tells state and time left.
 
@@ -145,7 +156,7 @@ async def be_present(
     now = clock.now()
     async with database.tx() as tx:
         attempt = await own_attempt(tx, principal, attempt_id)
-        if epoch != attempt.lease_epoch:
+        if epoch != attempt.lease_epoch or attempt.is_elsewhere(device_hash):
             raise LeaseLost
         if not attempt.is_over:
             await _note_presence(tx, attempt, now)
@@ -161,12 +172,19 @@ async def _note_presence(tx: Tx, attempt: Attempt, now: datetime) -> None:
         await queries.insert_presence_gap(tx, attempt.id, seen_at, now)
 
 
-async def hand_in(services: Services, principal: Principal, attempt_id: UUID, epoch: int) -> Attempt:
+async def hand_in(
+    services: Services,
+    principal: Principal,
+    attempt_id: UUID,
+    epoch: int,
+    device_hash: bytes | None = None,
+) -> Attempt:
     """Hand in and mark, exactly once; handing in what is handed in gives the same result.
 
     Raises:
         NotFound: Not this physician's attempt.
-        LeaseLost: A newer page has the paper.
+        LeaseLost: A newer page or another device has the paper.
+        Unavailable: The service was away, and what it owes the paper isn't reckoned up yet.
         Conflict: It was never opened.
     """
     now = services.clock.now()
@@ -174,8 +192,9 @@ async def hand_in(services: Services, principal: Principal, attempt_id: UUID, ep
         attempt = await lock_own(tx, principal, attempt_id)
         if attempt.is_over:
             return attempt
-        if epoch != attempt.lease_epoch:
+        if epoch != attempt.lease_epoch or attempt.is_elsewhere(device_hash):
             raise LeaseLost
+        attempt = await settled(tx, services.clock, attempt)
         if attempt.state not in {State.RUNNING, State.CLOSING}:
             raise Conflict("试卷尚未打开，不能交卷。", code="not_running")
         by = principal.account_id

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from exam_service.errors import Unavailable
 from exam_service.papers import queries, timing
-from exam_service.papers.model import Outage, State
-from exam_service.papers.usecases.attempts import add_time, close, mark, move, topic
+from exam_service.papers.model import Attempt, State
+from exam_service.papers.usecases.attempts import close, credit_outages_of, mark, move, topic
 from exam_service.storage.database import Tx
 from exam_service.wiring import Services
 
@@ -25,6 +25,7 @@ _OUTAGES_KEPT_IN_MIND = timedelta(days=7)
 
 async def pulse(services: Services) -> None:
     """A web process can store answers, now. Where none could for a while, that was an outage: noted."""
+    services.clock.check_trusted()  # a clock that is wrong would make outages that never were
     now = services.clock.now()
     async with services.database.tx() as tx:
         before = await queries.lock_optional_pulse(tx)
@@ -43,12 +44,14 @@ async def credit_outages(services: Services) -> int:
     """Add every measured outage to the deadlines of the papers it hit, once; gives how many were credited."""
     now = services.clock.now()
     async with services.database.tx() as tx:
-        hit = await queries.select_uncredited(tx, now - _OUTAGES_KEPT_IN_MIND, _SWEEP_BATCH)
+        hit = await queries.select_uncredited(tx, now - _OUTAGES_KEPT_IN_MIND, timing.GRACE, _SWEEP_BATCH)
     credited = 0
-    for attempt_id, outage in hit:
+    for attempt_id in hit:
         try:
             async with services.database.tx() as tx:
-                credited += await _credit_one(tx, services, attempt_id, outage)
+                attempt = await queries.lock_optional_attempt_skipping(tx, attempt_id)
+                if attempt is not None:
+                    credited += await _credit(tx, services, attempt) is not attempt
         except Unavailable:
             raise
         except Exception:  # one that can't be credited must not keep the others waiting
@@ -56,43 +59,30 @@ async def credit_outages(services: Services) -> int:
     return credited
 
 
-async def _credit_one(tx: Tx, services: Services, attempt_id: UUID, outage: Outage) -> int:
-    attempt = await queries.lock_optional_attempt_skipping(tx, attempt_id)
-    if attempt is None or attempt.is_over or attempt.admitted_at is None or attempt.deadline is None:
-        return 0
-    credit = timing.outage_credit(attempt.admitted_at, attempt.deadline, outage.began_at, outage.ended_at)
-    if not credit:
-        return 0
-    await add_time(
-        tx,
-        services.clock,
-        attempt,
-        credit // timedelta(seconds=1),
-        kind="outage",
-        reason="服务中断，系统自动补时",
-        granted_by=None,
-        outage_id=outage.id,
-    )
-    tx.after_commit(lambda: services.signals.publish(topic(attempt_id), str(attempt_id)))
-    return 1
+async def _credit(tx: Tx, services: Services, attempt: Attempt) -> Attempt:
+    credited = await credit_outages_of(tx, services.clock, attempt)
+    if credited is not attempt:
+        tx.after_commit(lambda: services.signals.publish(topic(attempt.id), str(attempt.id)))
+    return credited
 
 
 async def close_due(services: Services) -> int:
     """Close what time has closed and mark what is closed; gives how many attempts moved.
 
-    Each attempt in a transaction of its own; one that somebody else holds is left to them. While the service
-    is away nothing that was still open then is closed: see :func:`timing.closes_until`.
+    Each attempt in a transaction of its own, which looks under the lock whether an outage is still owed; one
+    that somebody else holds is left to them. While the service is away nothing that was still open then is
+    closed: see :func:`timing.closes_until`.
     """
     now = services.clock.now()
     async with services.database.tx() as tx:
         until = timing.closes_until(await queries.select_optional_pulse(tx), now)
-        due = await queries.select_due(tx, until, until - timing.GRACE, _SWEEP_BATCH)
+        due = await queries.select_due(tx, until, until - timing.GRACE - timing.WRITING, _SWEEP_BATCH)
         unmarked = await queries.select_unmarked(tx, _SWEEP_BATCH)
     moved = 0
     for attempt_id in [*due, *unmarked]:
         try:
             async with services.database.tx() as tx:
-                moved += await _close_one(tx, services, attempt_id, until, now)
+                moved += await _close_one(tx, services, attempt_id, now)
         except Unavailable:
             raise
         except Exception:  # one that can't be closed must not keep the others open
@@ -100,12 +90,16 @@ async def close_due(services: Services) -> int:
     return moved
 
 
-async def _close_one(tx: Tx, services: Services, attempt_id: UUID, until: datetime, now: datetime) -> int:
+async def _close_one(tx: Tx, services: Services, attempt_id: UUID, now: datetime) -> int:
     attempt = await queries.lock_optional_attempt_skipping(tx, attempt_id)
     if attempt is None:
         return 0
+    # The pulse before the outages: a fresh one was committed together with the outage that it ended.
+    until = timing.closes_until(await queries.select_optional_pulse(tx), now)
     before = attempt.state
-    while (due := timing.due_state(attempt.state, attempt.deadline, until)) is not attempt.state:
+    if until == now:
+        attempt = await _credit(tx, services, attempt)
+    while (due := _due(attempt, until)) is not attempt.state:
         if due is State.CLOSED:
             attempt = await close(
                 tx,
@@ -121,3 +115,9 @@ async def _close_one(tx: Tx, services: Services, attempt_id: UUID, until: dateti
     if attempt.state is State.CLOSED:
         attempt = await mark(tx, services.clock, attempt)
     return int(attempt.state is not before)
+
+
+def _due(attempt: Attempt, until: datetime) -> State:
+    """Where time moves it; a closing paper waits a little longer for answers that are being written."""
+    moment = until - timing.WRITING if attempt.state is State.CLOSING else until
+    return timing.due_state(attempt.state, attempt.deadline, moment)

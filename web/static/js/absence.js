@@ -95,7 +95,7 @@ export class Absence {
       });
       reason.value = "";
       closeDialog(dialog);
-      notify("time-request", "good", "已提交，考核机构处理后会延长时间。", understood("time-request"));
+      notify("time-request", "good", "已提交，考核机构核实后会答复。", understood("time-request"));
       this.#next();
     } catch (error) {
       this.#say(error.passing ? "网络不通，尚未提交，请稍后再试。" : error.message);

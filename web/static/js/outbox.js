@@ -4,13 +4,18 @@
  * harmless, the server knows it by attempt, epoch and seq; their order is (epoch, seq), not that of arrival.
  */
 
+import { ApiError } from "./api.js";
 import { pauseAfter, rest } from "./retry.js";
 
 // Only these words of our own server end an entry. Anything else (a proxy's page, a lost login) passes.
 const FINAL = ["not_in_paper", "unknown_epoch", "seq_reused", "attempt_closed", "bad_body"];
+// What a 200 of our own server says; anything else with a 200 is somebody in between.
+const OUTCOMES = ["current", "superseded", "late"];
 const KEPT_FOR_MS = 30 * 24 * 3600_000;
 
 export class Outbox {
+  /** The error that the last try met. */
+  problem = null;
   #queue = [];
   #pumping = false;
   #ended = false;
@@ -152,6 +157,7 @@ export class Outbox {
       const { reply, error } = await this.#try(entry);
       if (error && !FINAL.includes(error.code)) {
         failures += 1;
+        this.problem = error;
         this.#become(stateOf(error));
         // What is wrong with this one may be right with its neighbours.
         if (error.status && !error.asksForLogin) this.#queue.push(this.#queue.splice(this.#queue.indexOf(entry), 1)[0]);
@@ -183,7 +189,9 @@ export class Outbox {
 
   async #try({ epoch, seq, item, option, client_time }) {
     try {
-      return { reply: await this.#send({ epoch, seq, item, option, client_time }) };
+      const reply = await this.#send({ epoch, seq, item, option, client_time });
+      if (reply.seq !== seq || !OUTCOMES.includes(reply.outcome)) throw new ApiError("unreadable", "服务器的回答不完整", 0);
+      return { reply };
     } catch (error) {
       return { error };
     }

@@ -219,7 +219,7 @@ function showState() {
   const line = element("save-state");
   line.dataset.kind = kind;
   if (line.textContent !== words) line.textContent = words;
-  if (outbox.unsent && outbox.state === "login") askForLogin();
+  if (outbox.unsent && outbox.state === "login") askForLogin(outbox.problem);
   handIn?.update();
 }
 
