@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
+# One more than cores: browser tests mostly wait.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 .PHONY: setup demo test lint bench drill schema lock clean
 
@@ -20,7 +22,7 @@ demo: setup
 	$(BIN)/exam-service demo $(ARGS)
 
 test: setup lint
-	$(BIN)/python -m pytest -n auto $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check exam_service tests

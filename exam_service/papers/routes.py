@@ -28,6 +28,7 @@ from exam_service.papers import timing, usecases
 from exam_service.papers.journal import RECEIPT_FORMAT, AnswerEvent, Receipt, signed_text, storable
 from exam_service.papers.model import (
     FINISHED,
+    UNDER_WAY,
     Attempt,
     PageEvent,
     PageEventKind,
@@ -119,7 +120,15 @@ def _row(offer: PaperOffer) -> dict[str, object]:
             if attempt.state in FINISHED
         ],
         "reason": offer.availability.reason,
+        "time_request": _time_request(offer),
     }
+
+
+def _time_request(offer: PaperOffer) -> str | None:
+    """Where lost time can be asked for while a paper runs, also after a reload."""
+    resumes = offer.availability.resumes
+    running = resumes is not None and resumes.state in UNDER_WAY
+    return f"/attempts/{resumes.id}/time-request" if resumes is not None and running else None
 
 
 def _allowed(rule: PaperRule, used: int) -> str:

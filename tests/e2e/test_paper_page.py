@@ -146,6 +146,9 @@ async def test_at_the_deadline_the_page_locks_and_leads_to_the_result(
         await expect(page.get_by_text("考试时间到").first).to_be_visible()
         await expect(page.locator("#options[disabled]")).to_have_count(1)
         await picture(page, "paper-over")
+        async with world.database.tx() as tx:
+            long_over = almost_over - timedelta(seconds=15)
+            await tx.execute("UPDATE attempt SET deadline = $2 WHERE id = $1", attempt_id, long_over)
         while not await papers.close_due(world.services):
             await page.wait_for_timeout(200)
         for _ in range(40):
