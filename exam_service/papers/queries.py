@@ -333,14 +333,12 @@ class Ground:
         earlier: The entry of the same (attempt, epoch, seq).
         standing: (epoch, seq) of the current answer to the item.
         device_hash: Of the browser that had the lease of this epoch; ``None`` for none.
-        known: Whether there is such an attempt at all.
     """
 
     options: list[UUID] | None
     earlier: Entry | None
     standing: tuple[int, int] | None
     device_hash: bytes | None
-    known: bool
 
 
 async def select_grounds(tx: Tx, events: Sequence[AnswerEvent]) -> list[Ground]:
@@ -358,10 +356,14 @@ async def select_grounds(tx: Tx, events: Sequence[AnswerEvent]) -> list[Ground]:
             None if row["number"] is None else _entry(row),
             None if row["answer_epoch"] is None else (row["answer_epoch"], row["answer_seq"]),
             row["device_hash"],
-            row["known"],
         )
         for row in rows
     ]
+
+
+async def select_known(tx: Tx, attempt_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the ids that are attempts."""
+    return {row["id"] for row in await tx.fetch(SQL["select_known"], attempt_ids)}
 
 
 async def insert_answers(

@@ -132,16 +132,27 @@ ORDER BY id
 FOR NO KEY UPDATE SKIP LOCKED
 
 -- name: select_grounds
+-- OFFSET 0 keeps each look-up by its key, whatever the planner believes of the sizes of the tables.
 SELECT u.attempt_id, i.option_ids, e.epoch, e.seq, e.item_id, e.option_id, e.client_time, e.number, e.received_at,
-       e.counted, e.source, e.receipt, a.epoch AS answer_epoch, a.seq AS answer_seq, l.device_hash,
-       EXISTS (SELECT FROM attempt t WHERE t.id = u.attempt_id) AS known
+       e.counted, e.source, e.receipt, a.epoch AS answer_epoch, a.seq AS answer_seq, l.device_hash
 FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::uuid[]) WITH ORDINALITY
      AS u (attempt_id, epoch, seq, item_id, place)
-LEFT JOIN attempt_item i ON i.attempt_id = u.attempt_id AND i.item_id = u.item_id
-LEFT JOIN answer_event e ON e.attempt_id = u.attempt_id AND e.epoch = u.epoch AND e.seq = u.seq
-LEFT JOIN answer a ON a.attempt_id = u.attempt_id AND a.item_id = u.item_id
-LEFT JOIN lease l ON l.attempt_id = u.attempt_id AND l.epoch = u.epoch
+LEFT JOIN LATERAL (
+    SELECT option_ids FROM attempt_item WHERE attempt_id = u.attempt_id AND item_id = u.item_id OFFSET 0
+) i ON TRUE
+LEFT JOIN LATERAL (
+    SELECT * FROM answer_event WHERE attempt_id = u.attempt_id AND epoch = u.epoch AND seq = u.seq OFFSET 0
+) e ON TRUE
+LEFT JOIN LATERAL (
+    SELECT epoch, seq FROM answer WHERE attempt_id = u.attempt_id AND item_id = u.item_id OFFSET 0
+) a ON TRUE
+LEFT JOIN LATERAL (
+    SELECT device_hash FROM lease WHERE attempt_id = u.attempt_id AND epoch = u.epoch OFFSET 0
+) l ON TRUE
 ORDER BY u.place
+
+-- name: select_known
+SELECT id FROM attempt WHERE id = ANY($1::uuid[])
 
 -- name: insert_answers
 WITH journaled AS (

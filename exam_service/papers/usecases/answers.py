@@ -93,11 +93,14 @@ async def save_batch(database: Database, clock: Clock, saves: Sequence[Save]) ->
         Unavailable: PostgreSQL is away or refuses to write; nothing was stored.
     """
     async with database.tx() as tx:
-        held = await queries.lock_for_answers(tx, sorted({save.event.attempt_id for save in saves}))
+        wanted = sorted({save.event.attempt_id for save in saves})
+        held = await queries.lock_for_answers(tx, wanted)
+        busy = await queries.select_known(tx, wanted) - set(held) if len(held) < len(wanted) else set()
         for attempt_id in {save.event.attempt_id for save in saves if _is_overdue(held, save)}:
-            await _settle(tx, clock, held, attempt_id)
+            if not await _settle(tx, clock, held, attempt_id):
+                busy.add(attempt_id)
         grounds = await queries.select_grounds(tx, [save.event for save in saves])
-        batch = _Batch(held)
+        batch = _Batch(held, busy)
         replies = [batch.take(save, ground) for save, ground in zip(saves, grounds, strict=True)]
         await batch.write(tx)
     return [
@@ -112,15 +115,15 @@ def _is_overdue(held: dict[UUID, HeldAttempt], save: Save) -> bool:
     return not timing.takes_answers(attempt.state, attempt.deadline, save.arrived_at)
 
 
-async def _settle(tx: Tx, clock: Clock, held: dict[UUID, HeldAttempt], attempt_id: UUID) -> None:
-    """Before an answer is called late: what the service owes the paper is added."""
+async def _settle(tx: Tx, clock: Clock, held: dict[UUID, HeldAttempt], attempt_id: UUID) -> bool:
+    """Before an answer is called late: what the service owes the paper is added. ``False``: not known yet."""
     attempt = await queries.select_attempt_held(tx, attempt_id)
     try:
         attempt = await settled(tx, clock, attempt)
     except Unavailable:
-        del held[attempt_id]
-    else:
-        held[attempt_id] = replace(held[attempt_id], state=attempt.state, deadline=attempt.deadline)
+        return False
+    held[attempt_id] = replace(held[attempt_id], state=attempt.state, deadline=attempt.deadline)
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +146,9 @@ def _saved(taken: _Taken, held: dict[UUID, HeldAttempt], now: datetime) -> Saved
 class _Batch:
     """What one transaction adds, decided answer by answer under the locks."""
 
-    def __init__(self, held: dict[UUID, HeldAttempt]) -> None:
+    def __init__(self, held: dict[UUID, HeldAttempt], busy: set[UUID]) -> None:
         self._held = held
+        self._busy = busy
         self._entries: dict[tuple[UUID, int, int], Entry] = {}
         self._chains: dict[UUID, Receipt] = {}
         self._current: dict[tuple[UUID, UUID], AnswerEvent] = {}
@@ -157,9 +161,9 @@ class _Batch:
 
     def _take(self, save: Save, ground: Ground) -> _Taken:
         event = save.event
-        attempt = self._held.get(event.attempt_id)
-        if attempt is None and ground.known:
+        if event.attempt_id in self._busy:
             raise Held
+        attempt = self._held.get(event.attempt_id)
         if attempt is None or attempt.account_id != save.account_id:
             raise NotFound("没有找到这次测评，请从“参加测评”进入。", code="no_such_attempt")
         counts = timing.takes_answers(attempt.state, attempt.deadline, save.arrived_at)
