@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -70,6 +71,9 @@ async def answered_offline(page: Page, paper: PaperStandIn) -> tuple[Item, Item]
     await page.locator("#next").click()
     await choose(page, 2)
     await says(page, "网络中断，答案已存在本机，恢复后自动上传")
+    async with asyncio.timeout(15):  # the words may still be about the first one
+        while len(await page.evaluate(STORED)) < 2:
+            await page.wait_for_timeout(50)
     return paper.items[0], paper.items[1]
 
 
