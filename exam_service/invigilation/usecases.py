@@ -25,7 +25,6 @@ from exam_service.invigilation.model import (
     Place,
     Search,
     SeatingPlan,
-    Standing,
     Tab,
     tab_counts,
 )
@@ -40,7 +39,6 @@ from exam_service.storage.database import Tx
 from exam_service.wiring import Services
 
 _CHECK_HOLDS = CHECK_HOLDS + LONGEST_IN_LINE
-_COUNTED = BEING_SAT | {Standing.COLLECTING}
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,7 @@ async def board(tx: Tx, clock: Clock, principal: Principal, search: Search) -> B
         ],
         labels={(plan.cycle_id, plan.subject): plan.label for plan in plans},
         counts=tab_counts(by_standing, attention),
-        being_sat=sum(by_standing.get(standing, 0) for standing in _COUNTED),
+        being_sat=await papers.being_sat(tx, principal),
         next_place=Place(rows[-1].registration_id, rows[-1].subject) if more else None,
         is_open=bool(plans),
     )

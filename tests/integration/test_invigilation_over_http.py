@@ -259,6 +259,12 @@ async def test_a_name_is_searched_as_it_was_typed(body: Browser, name: str, foun
         assert "没有找到姓名含" in text
 
 
+async def test_a_search_does_not_change_whom_a_notice_to_all_reaches(body: Browser, world: World) -> None:
+    await world.open(world.here.simple)
+    for query in ("", "?q=nobody"):
+        assert '<span class="figures" id="being-sat">1</span>' in await page(body, f"/invigilation{query}")
+
+
 async def test_an_empty_list_says_why(body: Browser, another: Another, world: World) -> None:
     assert "没有需要处理的事项" in await page(body, "/invigilation?tab=attention")
     await world.colleague(world.here, "neighbour", body_id=world.here.other_body_id)

@@ -20,6 +20,7 @@ from exam_service.papers.usecases.attempts import attempt_for_body, label_of, ow
 from exam_service.papers.usecases.drawing import Prepared, prepare
 from exam_service.papers.usecases.makeup import makeup_cycles, makeup_rounds, open_makeup_round
 from exam_service.papers.usecases.oversight import (
+    being_sat,
     confirm_termination,
     extend,
     grant_override,
@@ -77,6 +78,7 @@ __all__ = [
     "attempt_for_body",
     "be_present",
     "begin",
+    "being_sat",
     "close_due",
     "confirm",
     "confirm_termination",

@@ -256,6 +256,11 @@ async def send_notice(
     return len(sat)
 
 
+async def being_sat(tx: Tx, principal: Principal) -> int:
+    """How many papers a notice to all of this body would reach now."""
+    return len(await queries.select_being_sat(tx, principal.province_id, principal.of_body()))
+
+
 async def notices_of(tx: Tx, attempt: Attempt) -> list[Notice]:
     """What was said to this attempt, or to all of its body, since admission: the newest 5, oldest first."""
     if attempt.admitted_at is None:
