@@ -32,6 +32,7 @@ from exam_service.proctor.stream import OPEN_SOCKETS, close_sockets
 from exam_service.queue.buckets import Buckets
 from exam_service.queue.connection import Client, connect
 from exam_service.queue.line import Line
+from exam_service.queue.recent import Recent
 from exam_service.queue.signals import Signals
 from exam_service.queue.stream import WorkStream
 from exam_service.settings import Settings
@@ -73,6 +74,7 @@ async def open_services(
                 clock=clock,
                 database=database,
                 signals=Signals(client),
+                recent=Recent(client),
                 vault=Vault(settings.key("master_key")),
                 evidence=EvidenceStore(settings.data_dir / "evidence"),
                 signer=Signer(settings.key("master_key"), "receipts"),

@@ -8,6 +8,7 @@ from typing import Any
 
 from exam_service.clock import Clock
 from exam_service.crypto.signing import Signer
+from exam_service.queue.recent import Recent
 from exam_service.queue.signals import Signals
 from exam_service.settings import Settings
 from exam_service.storage.database import Database
@@ -23,6 +24,7 @@ class Services:
     clock: Clock
     database: Database
     signals: Signals
+    recent: Recent
     vault: Vault
     evidence: EvidenceStore
     signer: Signer

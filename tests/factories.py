@@ -201,6 +201,7 @@ def a_check(verdict: Verdict = Verdict.MATCH, seconds: float = 0, **changes: Any
     check = Check(
         id=an_id(),
         province_id=PROVINCE,
+        registration_id=REGISTRATION,
         attempt_id=REGISTRATION,
         stream_id=STREAM,
         seq=int(seconds) // FRAME_SECONDS + 1,

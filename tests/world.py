@@ -47,6 +47,7 @@ from exam_service.proctor.usecases import FRAME
 from exam_service.questions import usecases as questions
 from exam_service.questions.model import Draft, Use
 from exam_service.queue.connection import connect
+from exam_service.queue.recent import Recent
 from exam_service.queue.signals import Signals
 from exam_service.registration import usecases as registration
 from exam_service.registration.model import Category, Level, Registration, State
@@ -205,7 +206,15 @@ class World:
         purpose: Purpose = Purpose.PAPER,
     ) -> StreamRow:
         """A camera's connection, open from then to then."""
-        row = StreamRow(new_id(), attempt.province_id, attempt.id, purpose, attempt.lease_epoch, opened_at)
+        row = StreamRow(
+            new_id(),
+            attempt.province_id,
+            attempt.registration_id,
+            attempt.id,
+            purpose,
+            attempt.lease_epoch,
+            opened_at,
+        )
         async with self.database.tx() as tx:
             await proctor_queries.insert_stream(tx, row)
             if closed_at is not None:
@@ -255,6 +264,7 @@ def _check(attempt: Attempt, stream: StreamRow, seq: int, at: datetime) -> Check
     return Check(
         id=new_id(),
         province_id=attempt.province_id,
+        registration_id=attempt.registration_id,
         attempt_id=attempt.id,
         stream_id=stream.id,
         seq=seq,
@@ -277,6 +287,7 @@ def _services(database: Database, settings: Settings, vault: Vault, clock: Clock
         clock=clock,
         database=database,
         signals=Signals(connect(settings.redis_url)),
+        recent=Recent(connect(settings.redis_url)),
         vault=vault,
         evidence=EvidenceStore(settings.data_dir / "evidence"),
         signer=Signer(settings.key("master_key"), "receipts"),

@@ -33,6 +33,7 @@ async def insert_stream(tx: Tx, stream: StreamRow) -> None:
         SQL["insert_stream"],
         stream.id,
         stream.province_id,
+        stream.registration_id,
         stream.attempt_id,
         stream.purpose,
         stream.epoch,
@@ -43,7 +44,9 @@ async def insert_stream(tx: Tx, stream: StreamRow) -> None:
 
 async def exists_newer_stream(tx: Tx, stream: StreamRow) -> bool:
     return bool(
-        await tx.fetch_value(SQL["exists_newer_stream"], stream.attempt_id, stream.purpose, stream.id)
+        await tx.fetch_value(
+            SQL["exists_newer_stream"], stream.registration_id, stream.attempt_id, stream.purpose, stream.id
+        )
     )
 
 
@@ -96,8 +99,8 @@ async def insert_enrolment(
     )
 
 
-async def select_frame_owner(tx: Tx, attempt_id: UUID, province_id: str) -> Owner | None:
-    row = await tx.fetch_optional(SQL["select_frame_owner"], attempt_id, province_id)
+async def select_frame_owner(tx: Tx, registration_id: UUID, province_id: str) -> Owner | None:
+    row = await tx.fetch_optional(SQL["select_frame_owner"], registration_id, province_id)
     if row is None:
         return None
     return Owner(
@@ -113,6 +116,7 @@ async def insert_check(tx: Tx, check: Check) -> bool:
         SQL["insert_check"],
         check.id,
         check.province_id,
+        check.registration_id,
         check.attempt_id,
         check.stream_id,
         check.seq,
@@ -127,6 +131,10 @@ async def insert_check(tx: Tx, check: Check) -> bool:
         check.thresholds.mismatch,
         check.enrolled,
         check.evidence_id,
+        check.score,
+        check.yaw,
+        check.look,
+        check.frame_hash,
     )
     return inserted is not None
 
@@ -139,6 +147,7 @@ def _check(row: Row) -> Check:
     return Check(
         id=row["id"],
         province_id=row["province_id"],
+        registration_id=row["registration_id"],
         attempt_id=row["attempt_id"],
         stream_id=row["stream_id"],
         seq=row["seq"],
@@ -152,6 +161,10 @@ def _check(row: Row) -> Check:
         thresholds=Thresholds(row["match_threshold"], row["mismatch_threshold"]),
         enrolled=row["enrolled"],
         evidence_id=row["evidence_id"],
+        score=row["score"],
+        yaw=row["yaw"],
+        look=row["look"],
+        frame_hash=row["frame_hash"],
     )
 
 

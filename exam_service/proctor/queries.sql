@@ -1,12 +1,13 @@
 -- name: insert_stream
-INSERT INTO proctor_stream (id, province_id, attempt_id, purpose, epoch, opened_at, device_hash)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO proctor_stream (id, province_id, registration_id, attempt_id, purpose, epoch, opened_at, device_hash)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 
 -- name: update_stream_closed
 UPDATE proctor_stream SET closed_at = $2, frames = $3, refused = $4 WHERE id = $1
 
 -- name: exists_newer_stream
-SELECT EXISTS (SELECT FROM proctor_stream WHERE attempt_id = $1 AND purpose = $2 AND id > $3)
+SELECT EXISTS (SELECT FROM proctor_stream
+               WHERE registration_id = $1 AND attempt_id IS NOT DISTINCT FROM $2 AND purpose = $3 AND id > $4)
 
 -- name: select_optional_device
 SELECT device_hash FROM proctor_stream WHERE id = $1
@@ -30,15 +31,16 @@ ON CONFLICT (registration_id, model) DO UPDATE
 SET id = excluded.id, source = excluded.source, embedding = excluded.embedding, created_at = excluded.created_at
 
 -- name: select_frame_owner
-SELECT a.account_id, a.registration_id, a.cycle_id, r.photo_id, r.photo_reviewed_at
-FROM attempt a JOIN registration r ON r.id = a.registration_id
-WHERE a.id = $1 AND a.province_id = $2
+SELECT account_id, id AS registration_id, cycle_id, photo_id, photo_reviewed_at
+FROM registration
+WHERE id = $1 AND province_id = $2
 
 -- name: insert_check
 -- A frame delivered twice gets one verdict.
-INSERT INTO proctor_check (id, province_id, attempt_id, stream_id, seq, purpose, received_at, checked_at, verdict,
-                           faces, distance, model, match_threshold, mismatch_threshold, enrolled, evidence_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+INSERT INTO proctor_check (id, province_id, registration_id, attempt_id, stream_id, seq, purpose, received_at,
+                           checked_at, verdict, faces, distance, model, match_threshold, mismatch_threshold,
+                           enrolled, evidence_id, score, yaw, look, frame_hash)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 ON CONFLICT (stream_id, seq) DO NOTHING
 RETURNING id
 

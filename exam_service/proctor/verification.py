@@ -15,8 +15,6 @@ from exam_service.accounts import usecases as accounts
 from exam_service.crypto.envelope import seal
 from exam_service.errors import NotFound
 from exam_service.ids import new_id
-from exam_service.papers import timing
-from exam_service.papers import usecases as papers
 from exam_service.proctor import queries
 from exam_service.proctor.model import (
     Check,
@@ -27,7 +25,7 @@ from exam_service.proctor.model import (
     is_kept,
     verdict_of,
 )
-from exam_service.proctor.usecases import FRAME, topic
+from exam_service.proctor.usecases import FRAME, identity, topic
 from exam_service.storage.database import Tx
 from exam_service.storage.evidence import StoredBlob
 from exam_service.wiring import Services
@@ -70,7 +68,7 @@ async def verify_frame(services: Services, recogniser: Recogniser, frame: Frame)
     async with services.database.tx() as tx:
         if await queries.exists_check(tx, frame.stream_id, frame.seq):
             return None
-        owner = await queries.select_frame_owner(tx, frame.attempt_id, frame.province_id)
+        owner = await queries.select_frame_owner(tx, frame.registration_id, frame.province_id)
         if owner is None or not await accounts.has_face_consent(tx, owner.account_id):
             return None
         try:
@@ -97,7 +95,7 @@ async def verify_frame(services: Services, recogniser: Recogniser, frame: Frame)
         blob = await services.evidence.write(
             frame.id, frame.sealed, province_id=frame.province_id, data_class=FRAME, now=check.checked_at
         )
-    embedding = reading.embedding if enrols and reading is not None else None
+    embedding = reading.embedding if reading is not None else None
     await _store(services, recogniser, owner, check, blob, embedding)
     return check
 
@@ -124,6 +122,7 @@ def _judged(
     return Check(
         id=new_id(),
         province_id=frame.province_id,
+        registration_id=frame.registration_id,
         attempt_id=frame.attempt_id,
         stream_id=frame.stream_id,
         seq=frame.seq,
@@ -233,7 +232,7 @@ async def _store(
         inserted = await queries.insert_check(tx, replace(check, evidence_id=blob.id if blob else None))
         if not inserted:
             return
-        if embedding is not None:
+        if check.enrolled and embedding is not None:
             await _enrol(
                 tx,
                 services,
@@ -244,37 +243,11 @@ async def _store(
                 source="first_check",
                 now=check.checked_at,
             )
-        fresh = check.checked_at - check.received_at <= timing.TAKEOVER_LASTS  # else: who is there now?
-        if check.purpose is Purpose.CHECK and check.verdict is Verdict.MATCH and fresh:
-            await papers.pass_check(
-                tx,
-                services.clock,
-                check.attempt_id,
-                check.province_id,
-                cause="identity_check",
-                actor_id=owner.account_id,
-                device_hash=await queries.select_optional_device(tx, check.stream_id),
-            )
-        if check.purpose is Purpose.TAKEOVER and check.verdict is Verdict.MATCH and fresh:
-            await _allow_takeover(tx, services, owner, check)
+        await identity.advance(
+            tx, services, identity.Seen(check, owner.account_id, embedding, recogniser.distance)
+        )
 
         async def signal() -> None:
-            await services.signals.publish(topic(check.attempt_id), str(check.id))
+            await services.signals.publish(topic(check.subject_id), str(check.id))
 
         tx.after_commit(signal)
-
-
-async def _allow_takeover(tx: Tx, services: Services, owner: queries.Owner, check: Check) -> None:
-    """The device that the frame came from shows the physician, and did so just now."""
-    device_hash = await queries.select_optional_device(tx, check.stream_id)
-    if device_hash is None:
-        return
-    await papers.allow_takeover(
-        tx,
-        services.clock,
-        check.attempt_id,
-        check.province_id,
-        device_hash,
-        verified=True,
-        actor_id=owner.account_id,
-    )

@@ -32,6 +32,12 @@ _KINDS: Mapping[Verdict, str] = {
     Verdict.MISMATCH: "bad",
     Verdict.NO_FACE: "warn",
     Verdict.SEVERAL_FACES: "bad",
+    Verdict.DARK: "warn",
+    Verdict.BLURRED: "warn",
+    Verdict.TOO_SMALL: "warn",
+    Verdict.CUT_OFF: "warn",
+    Verdict.TURNED_AWAY: "warn",
+    Verdict.REPLAYED: "bad",
     Verdict.UNUSABLE: "warn",
 }
 _FLAGGED = tuple(verdict for verdict in Verdict if verdict is not Verdict.MATCH)

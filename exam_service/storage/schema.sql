@@ -373,7 +373,7 @@ CREATE TABLE public.presence_gap (
 CREATE TABLE public.proctor_check (
     id uuid NOT NULL,
     province_id text NOT NULL,
-    attempt_id uuid NOT NULL,
+    attempt_id uuid,
     stream_id uuid NOT NULL,
     seq integer NOT NULL,
     purpose text NOT NULL,
@@ -387,13 +387,19 @@ CREATE TABLE public.proctor_check (
     mismatch_threshold real NOT NULL,
     enrolled boolean NOT NULL,
     evidence_id uuid,
-    CONSTRAINT proctor_check_purpose_check CHECK ((purpose = ANY (ARRAY['check'::text, 'paper'::text, 'takeover'::text])))
+    registration_id uuid NOT NULL,
+    score real,
+    yaw real,
+    look bigint,
+    frame_hash bytea,
+    CONSTRAINT proctor_check_attempt_check CHECK (((attempt_id IS NULL) = (purpose = 'rehearsal'::text))),
+    CONSTRAINT proctor_check_purpose_check CHECK ((purpose = ANY (ARRAY['check'::text, 'paper'::text, 'takeover'::text, 'rehearsal'::text])))
 );
 
 CREATE TABLE public.proctor_stream (
     id uuid NOT NULL,
     province_id text NOT NULL,
-    attempt_id uuid NOT NULL,
+    attempt_id uuid,
     purpose text NOT NULL,
     epoch integer NOT NULL,
     opened_at timestamp with time zone NOT NULL,
@@ -401,7 +407,9 @@ CREATE TABLE public.proctor_stream (
     frames integer DEFAULT 0 NOT NULL,
     refused integer DEFAULT 0 NOT NULL,
     device_hash bytea,
-    CONSTRAINT proctor_stream_purpose_check CHECK ((purpose = ANY (ARRAY['check'::text, 'paper'::text, 'takeover'::text])))
+    registration_id uuid NOT NULL,
+    CONSTRAINT proctor_stream_attempt_check CHECK (((attempt_id IS NULL) = (purpose = 'rehearsal'::text))),
+    CONSTRAINT proctor_stream_purpose_check CHECK ((purpose = ANY (ARRAY['check'::text, 'paper'::text, 'takeover'::text, 'rehearsal'::text])))
 );
 
 CREATE TABLE public.province (
@@ -751,7 +759,13 @@ CREATE INDEX practice_set_account ON public.practice_set USING btree (account_id
 
 CREATE INDEX proctor_check_attempt ON public.proctor_check USING btree (attempt_id, received_at);
 
-CREATE INDEX proctor_stream_attempt ON public.proctor_stream USING btree (attempt_id, id);
+CREATE INDEX proctor_check_frame ON public.proctor_check USING btree (registration_id, frame_hash);
+
+CREATE INDEX proctor_check_registration ON public.proctor_check USING btree (registration_id, received_at) WHERE (attempt_id IS NULL);
+
+CREATE INDEX proctor_stream_attempt ON public.proctor_stream USING btree (attempt_id, id) WHERE (attempt_id IS NOT NULL);
+
+CREATE INDEX proctor_stream_registration ON public.proctor_stream USING btree (registration_id, attempt_id, id);
 
 CREATE INDEX registration_account ON public.registration USING btree (account_id);
 
@@ -958,6 +972,9 @@ ALTER TABLE ONLY public.proctor_check
     ADD CONSTRAINT proctor_check_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
 
 ALTER TABLE ONLY public.proctor_check
+    ADD CONSTRAINT proctor_check_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
+ALTER TABLE ONLY public.proctor_check
     ADD CONSTRAINT proctor_check_stream_id_fkey FOREIGN KEY (stream_id) REFERENCES public.proctor_stream(id);
 
 ALTER TABLE ONLY public.proctor_stream
@@ -965,6 +982,9 @@ ALTER TABLE ONLY public.proctor_stream
 
 ALTER TABLE ONLY public.proctor_stream
     ADD CONSTRAINT proctor_stream_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.proctor_stream
+    ADD CONSTRAINT proctor_stream_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
 
 ALTER TABLE ONLY public.registration
     ADD CONSTRAINT registration_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);

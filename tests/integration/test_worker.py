@@ -537,6 +537,7 @@ async def test_garbage_in_a_sound_envelope_is_unusable_and_the_worker_lives(
         Frame(
             frame_id,
             stream.row.id,
+            stream.row.registration_id,
             stream.row.attempt_id,
             "hunan",
             Purpose.CHECK,

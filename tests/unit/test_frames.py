@@ -68,7 +68,9 @@ def test_all_frames_of_the_identity_check_are_kept() -> None:
 
 
 def a_frame(sealed: bytes = b"\1sealed\0bytes\xff") -> Frame:
-    return Frame(an_id(), STREAM, REGISTRATION, PROVINCE, Purpose.PAPER, 42, at(12.345678), sealed)
+    return Frame(
+        an_id(), STREAM, REGISTRATION, REGISTRATION, PROVINCE, Purpose.PAPER, 42, at(12.345678), sealed
+    )
 
 
 def test_a_frame_arrives_as_it_was_sent() -> None:

@@ -1,9 +1,24 @@
 """What the verifier saw in one picture, and how far two faces are apart."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+class Quality(StrEnum):
+    """Whether a picture is good enough to be judged, and if not, why; of the largest face."""
+
+    FINE = "fine"
+    DARK = "dark"
+    BLURRED = "blurred"
+    TOO_SMALL = "too_small"
+    CUT_OFF = "cut_off"
+    TURNED_AWAY = "turned_away"
+
+
+Box = tuple[int, int, int, int]
 
 
 # No equality: arrays have no single truth value, and nobody has to ask whether two readings are the same.
@@ -17,17 +32,24 @@ class Reading:
             cut at its edges; right and bottom are exclusive. None without a face.
         score: the detector's confidence in that face: 0 is its threshold, clear frontal faces reach 1 to 3.
             None without a face.
-        embedding: float32 of shape (128,), the descriptor of that face. None without a face.
+        embedding: float32 of shape (n,), the recogniser's descriptor of that face; n is the model's, 128 for
+            the one that is shipped. None without a face.
         width: pixels of the picture as decoded and turned upright, before fitting.
         height: likewise.
+        quality: of the largest face; without a face dark or fine.
+        yaw: how far that face is turned, −1 to 1, positive to the person's own left. None without a face.
+        look: 64 bits of a perceptual hash of the whole frame, as a signed number.
     """
 
     faces: int
-    box: tuple[int, int, int, int] | None
+    box: Box | None
     score: float | None
     embedding: NDArray[np.float32] | None
     width: int
     height: int
+    quality: Quality = Quality.FINE
+    yaw: float | None = None
+    look: int | None = None
 
 
 def distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

@@ -1,7 +1,4 @@
-"""Open a stream, take a frame, show what was seen; what a worker does with it is in ``verification.py``.
-
-Web seals frames and workers open them; between the two only ciphertext lies in Redis.
-"""
+"""A connection that sends frames: opened, still wanted, frames handed to the workers, closed."""
 
 from __future__ import annotations
 
@@ -12,8 +9,8 @@ from uuid import UUID
 
 from exam_service.accounts import usecases as accounts
 from exam_service.accounts.model import Principal
-from exam_service.crypto.envelope import BadEnvelope, DataKey, seal
-from exam_service.errors import Conflict, NotFound, Unavailable
+from exam_service.crypto.envelope import DataKey, seal
+from exam_service.errors import Conflict
 from exam_service.ids import new_id
 from exam_service.papers import timing
 from exam_service.papers import usecases as papers
@@ -22,19 +19,15 @@ from exam_service.proctor import queries
 from exam_service.proctor.jpeg import BadJpeg, dimensions
 from exam_service.proctor.model import (
     BadFrame,
-    Check,
     ConsentRequired,
     Frame,
     FramesNotWanted,
     Purpose,
     StreamReplaced,
     StreamRow,
-    StreamSpan,
     TooFast,
-    Verdict,
 )
 from exam_service.settings import Settings
-from exam_service.storage.database import Tx
 from exam_service.wiring import Services
 
 FRAME = "frame"
@@ -63,104 +56,9 @@ class OpenStream:
     key: DataKey
 
 
-def topic(attempt_id: UUID) -> str:
-    """Where a new verdict on an attempt is signalled."""
-    return f"proctor:{attempt_id}"
-
-
-@dataclass(frozen=True)
-class CheckPage:
-    """What the identity check's page needs; ``enrols_here`` says that the first face seen will be theirs."""
-
-    attempt: Attempt
-    label: str
-    consented: bool
-    enrols_here: bool
-
-
-async def check_page(services: Services, principal: Principal, attempt_id: UUID) -> CheckPage:
-    """The identity check before an attempt.
-
-    Raises:
-        NotFound: Not this physician's attempt.
-    """
-    async with services.database.tx() as tx:
-        attempt = await papers.own_attempt(tx, principal, attempt_id)
-        may_enrol = services.settings.demo and not await queries.exists_reference(tx, attempt.registration_id)
-        return CheckPage(
-            attempt,
-            await papers.label_of(tx, attempt),
-            await accounts.has_face_consent(tx, principal.account_id),
-            may_enrol,
-        )
-
-
-@dataclass(frozen=True)
-class TakeoverPage:
-    """What the page needs on which a second device asks for the paper.
-
-    Attributes:
-        needed: Another device has the paper, and this one may not take it over yet.
-        proctor_away: No face can be checked now.
-    """
-
-    attempt: Attempt
-    label: str
-    consented: bool
-    needed: bool
-    proctor_away: bool
-
-
-async def takeover_page(
-    services: Services, queue: FrameQueue, principal: Principal, attempt_id: UUID, device_hash: bytes
-) -> TakeoverPage:
-    """An attempt as a device sees it that may want to take it over.
-
-    Raises:
-        NotFound: Not this physician's attempt.
-    """
-    async with services.database.tx() as tx:
-        attempt = await papers.own_attempt(tx, principal, attempt_id)
-        label = await papers.label_of(tx, attempt)
-        consented = await accounts.has_face_consent(tx, principal.account_id)
-        needed = attempt.state in UNDER_WAY and await papers.needs_takeover(
-            tx, attempt, device_hash, services.clock.now()
-        )
-    return TakeoverPage(attempt, label, consented, needed, needed and await _is_away(queue))
-
-
-async def take_over_unverified(
-    services: Services, queue: FrameQueue, principal: Principal, attempt_id: UUID, device_hash: bytes
-) -> None:
-    """Let this device go on without a face check, because nobody could check a face; a person looks later.
-
-    Raises:
-        NotFound: Not this physician's attempt.
-        Conflict: Faces can be checked.
-    """
-    page = await takeover_page(services, queue, principal, attempt_id, device_hash)
-    if not page.needed:
-        return
-    if not page.proctor_away:
-        raise Conflict("监考服务已恢复，请完成人脸核验后继续。", code="proctor_is_back")
-    async with services.database.tx() as tx:
-        await papers.allow_takeover(
-            tx,
-            services.clock,
-            attempt_id,
-            principal.province_id,
-            device_hash,
-            verified=False,
-            actor_id=principal.account_id,
-        )
-
-
-async def _is_away(queue: FrameQueue) -> bool:
-    try:
-        await queue.waiting()
-    except Unavailable:
-        return True
-    return False
+def topic(subject_id: UUID) -> str:
+    """Where a new verdict is signalled: on an attempt, or on a registration's rehearsal."""
+    return f"proctor:{subject_id}"
 
 
 async def open_stream(
@@ -194,7 +92,16 @@ async def open_stream(
             cycle_id=attempt.cycle_id,
             data_class=FRAME,
         )
-        row = StreamRow(new_id(), attempt.province_id, attempt.id, purpose, epoch, now, device_hash)
+        row = StreamRow(
+            new_id(),
+            attempt.province_id,
+            attempt.registration_id,
+            attempt.id,
+            purpose,
+            epoch,
+            now,
+            device_hash,
+        )
         await queries.insert_stream(tx, row)
         tx.after_commit(lambda: services.signals.publish(papers.topic(attempt_id), str(row.id)))
     return OpenStream(row, key)
@@ -206,8 +113,11 @@ async def still_wanted(services: Services, principal: Principal, stream: OpenStr
     Raises:
         StreamReplaced: A newer connection sends them.
     """
+    attempt_id = stream.row.attempt_id
+    if attempt_id is None:
+        return
     async with services.database.tx() as tx:
-        attempt = await papers.own_attempt(tx, principal, stream.row.attempt_id)
+        attempt = await papers.own_attempt(tx, principal, attempt_id)
         if not await accounts.has_face_consent(tx, principal.account_id):
             raise ConsentRequired
         _check_wanted(attempt, stream.row.purpose, stream.row.epoch, services.clock.now())
@@ -261,7 +171,7 @@ async def check_pace(throttle: Throttle, stream: OpenStream, *, frames_a_second:
     Raises:
         TooFast: This frame is one too many.
     """
-    key = f"frames:{stream.row.attempt_id}:{stream.row.purpose}"
+    key = f"frames:{stream.row.subject_id}:{stream.row.purpose}"
     if await throttle.take(key, capacity=_BURST, seconds=_BURST / frames_a_second) > 0:
         raise TooFast
 
@@ -281,6 +191,7 @@ async def enqueue_frame(
     frame = Frame(
         frame_id,
         stream.row.id,
+        stream.row.registration_id,
         stream.row.attempt_id,
         stream.row.province_id,
         stream.row.purpose,
@@ -290,54 +201,3 @@ async def enqueue_frame(
     )
     if not await queue.add(frame.to_fields()):
         raise Conflict("监考繁忙，本帧已跳过，答题不受影响。", code="queue_full")
-
-
-async def check_and_admission(
-    services: Services, principal: Principal, check_id: UUID
-) -> tuple[Check, bool] | None:
-    """The verdict that a signal speaks of, and whether it lets the physician in by now."""
-    async with services.database.tx() as tx:
-        check = await queries.select_optional_check(tx, check_id, principal.province_id)
-        if check is None:
-            return None
-        attempt = await papers.own_attempt(tx, principal, check.attempt_id)
-        if check.purpose is Purpose.TAKEOVER:
-            device_hash = await queries.select_optional_device(tx, check.stream_id)
-            return check, device_hash is not None and await papers.takeover_is_allowed(
-                tx, attempt.id, device_hash, services.clock.now()
-            )
-    passed = timing.check_holds(attempt.checked_at, services.clock.now())
-    return check, passed or attempt.admitted_at is not None
-
-
-async def checks_of(tx: Tx, attempt_id: UUID, province_id: str) -> list[Check]:
-    """All verdicts on an attempt, in the order the frames came."""
-    return await queries.select_checks(tx, attempt_id, province_id)
-
-
-async def streams_of(tx: Tx, attempt_id: UUID, province_id: str) -> list[StreamSpan]:
-    """The connections that sent frames, in order: what lies between them nobody saw."""
-    return await queries.select_streams(tx, attempt_id, province_id)
-
-
-async def verdict_counts(tx: Tx, attempt_ids: list[UUID], province_id: str) -> dict[UUID, dict[Verdict, int]]:
-    """How many frames of each attempt's paper, and of takeovers of it, got which verdict."""
-    return await queries.count_verdicts(tx, attempt_ids, province_id)
-
-
-async def snapshot(tx: Tx, services: Services, attempt_id: UUID, check_id: UUID, province_id: str) -> bytes:
-    """A kept frame of this attempt, decrypted: JPEG bytes.
-
-    Raises:
-        NotFound: There is no such check of this attempt, it wasn't kept, or it has been purged.
-    """
-    check = await queries.select_optional_check(tx, check_id, province_id)
-    if check is None or check.attempt_id != attempt_id or check.evidence_id is None:
-        raise NotFound("这张抓拍没有留存。", code="no_snapshot")
-    sealed = await services.evidence.read(tx, check.evidence_id, province_id=province_id)
-    try:
-        return await services.vault.open(tx, sealed, check.evidence_id)
-    except BadEnvelope:
-        raise NotFound(
-            "这份资料与存档时不一致，已拒绝显示，请联系系统管理员。", code="evidence_altered", check=check_id
-        ) from None
