@@ -94,7 +94,7 @@ def test_a_frame_with_a_field_missing_is_a_key_error(name: bytes) -> None:
     ("name", "value"),
     [
         (b"id", b"short"),
-        (b"attempt", b""),
+        (b"registration", b""),
         (b"province", b"\xff"),
         (b"purpose", b"selfie"),
         (b"seq", b"four"),
