@@ -155,18 +155,22 @@ def message_of(judged: Judged) -> dict[str, Any]:
         "verdict": check.verdict.value,
         "hint": _hint(judged),
         "admitted": judged.admitted and check.purpose is not Purpose.PAPER,
-        **_standing(judged.identity),
+        **status_of(judged.identity),
     }
 
 
 def status_of(identity: IdentityCheck | None) -> dict[str, Any]:
-    """The message that tells a page how its identity check stands, without any frame."""
-    return {"type": "check", **_standing(identity)}
-
-
-def _standing(identity: IdentityCheck | None) -> dict[str, Any]:
+    """How an identity check stands, as its page is told."""
     if identity is None:
-        return {"state": None, "ask": None, "ask_hint": "", "again": "", "tries_left": None, "reason": ""}
+        return {
+            "state": None,
+            "ask": None,
+            "ask_hint": "",
+            "again": "",
+            "done": 0,
+            "tries_left": None,
+            "reason": "",
+        }
     again = ""
     if identity.state is IdentityState.OPEN and identity.last_spent and identity.challenge.done == 0:
         again = SPENT_WORDS[identity.last_spent]
@@ -175,6 +179,7 @@ def _standing(identity: IdentityCheck | None) -> dict[str, Any]:
         "ask": identity.ask,
         "ask_hint": ask_words(identity),
         "again": again,
+        "done": identity.challenge.done,
         "tries_left": identity.tries_left,
         "reason": identity.decision_reason if identity.state is IdentityState.REFUSED else "",
     }

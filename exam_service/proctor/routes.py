@@ -32,7 +32,8 @@ async def show_check(request: web.Request) -> web.Response:
         request,
         "proctor/check.html",
         {
-            "attempt_id": attempt_id,
+            "stream_url": f"/attempts/{attempt_id}/stream",
+            "turns": page.turns,
             "title": page.label,
             "minutes": page.attempt.rule.minutes,
             "paper_url": f"/attempts/{attempt_id}",
@@ -60,7 +61,13 @@ async def show_takeover(request: web.Request) -> web.Response:
     response = render(
         request,
         "proctor/takeover_unverified.html" if page.proctor_away else "proctor/takeover.html",
-        {"attempt_id": attempt_id, "title": page.label, "paper_url": f"/attempts/{attempt_id}"},
+        {
+            "attempt_id": attempt_id,
+            "stream_url": f"/attempts/{attempt_id}/stream",
+            "turns": False,
+            "title": page.label,
+            "paper_url": f"/attempts/{attempt_id}",
+        },
     )
     remember_device(request, response)
     return response
@@ -88,7 +95,15 @@ async def show_rehearsal(request: web.Request) -> web.Response:
     if not page.consented:
         raise web.HTTPSeeOther("/consent?next=/rehearsal")
     response = render(
-        request, "proctor/rehearsal.html", {"has_reference": page.has_reference, "newest": page.newest}
+        request,
+        "proctor/rehearsal.html",
+        {
+            "stream_url": "/rehearsal/stream",
+            "turns": page.turns,
+            "paper_url": "/rehearsal/pass",
+            "has_reference": page.has_reference,
+            "newest": page.newest,
+        },
     )
     remember_device(request, response)
     return response

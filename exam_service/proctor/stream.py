@@ -129,6 +129,7 @@ class _Connection:
         self._principal: Principal = viewer(request)
         self._frames = 0
         self._refused = 0
+        self._told: object = None
 
     async def run(self) -> None:
         try:
@@ -191,8 +192,10 @@ class _Connection:
         interval_ms = (
             settings.frame_interval_ms if stream.row.purpose is Purpose.PAPER else settings.check_interval_ms
         )
-        await self._send({"type": "ready", "stream": str(stream.row.id), "interval_ms": interval_ms})
-        await self._send(await usecases.check_status(self._services, stream.row))
+        ready = {"type": "ready", "stream": str(stream.row.id), "interval_ms": interval_ms}
+        status = await usecases.check_status(self._services, stream.row)
+        self._told = status["state"]
+        await self._send(ready | {"check": status})
         return stream, interval_ms
 
     async def _read(self, stream: OpenStream, interval_ms: int) -> None:
@@ -233,7 +236,9 @@ class _Connection:
                 except Unavailable:  # the hint is lost, the verdict is not
                     continue
                 if found and found.check.stream_id == stream.row.id:
-                    await self._send(usecases.message_of(found))
+                    message = usecases.message_of(found)
+                    self._told = message["state"]
+                    await self._send(message)
 
     async def _recheck(self, stream: OpenStream) -> None:
         topics = papers.topic(stream.row.subject_id), accounts.topic(self._principal.account_id)
@@ -244,13 +249,20 @@ class _Connection:
                     await self._send({"type": "look"})
                 try:
                     if signalled:
-                        await self._send(await usecases.check_status(self._services, stream.row))
+                        await self._tell_status(stream)
                     store = self._request.app[SESSION_STORE]
                     if await store.find(self._request[SESSION_DIGEST]) is None:
                         raise LoginRequired("登录已过期，请重新登录。")
                     await usecases.still_wanted(self._services, self._principal, stream)
                 except Unavailable:
                     continue
+
+    async def _tell_status(self, stream: OpenStream) -> None:
+        """A person may have decided on the identity check, or asked for one."""
+        status = await usecases.check_status(self._services, stream.row)
+        if status["state"] != self._told:
+            self._told = status["state"]
+            await self._send({"type": "check"} | status)
 
     @staticmethod
     async def _is_signalled(signals: asyncio.Queue[str], stream: OpenStream) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +38,7 @@ def test_each_step_was_shown_by_a_frame_of_its_own_in_the_order_asked(
     order: tuple[Ask, ...], film: list[Pose]
 ) -> None:
     steps = shown(order, film)
-    for pose, before, after in zip(film, steps, steps[1:], strict=False):
+    for pose, (before, after) in zip(film, pairwise(steps), strict=True):
         assert after.done - before.done in {0, 1}
         if after.done > before.done:
             assert pose.facing is before.ask
@@ -48,7 +49,7 @@ def test_each_step_was_shown_by_a_frame_of_its_own_in_the_order_asked(
 @given(asks, films)
 def test_what_is_over_stays_as_it_is(order: tuple[Ask, ...], film: list[Pose]) -> None:
     steps = shown(order, film)
-    for before, after in zip(steps, steps[1:], strict=False):
+    for before, after in pairwise(steps):
         if before.is_over:
             assert after == before
     assert not (steps[-1].is_passed and steps[-1].spent)

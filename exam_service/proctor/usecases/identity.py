@@ -230,12 +230,18 @@ async def recheck_is_open(tx: Tx, attempt_id: UUID) -> bool:
 
 @dataclass(frozen=True)
 class CheckPage:
-    """What the identity check's page needs; ``enrols_here`` says that the first face seen will be theirs."""
+    """What the identity check's page needs.
+
+    Attributes:
+        enrols_here: The first face seen will be theirs.
+        turns: Whether they will be asked to turn the head.
+    """
 
     attempt: Attempt
     label: str
     consented: bool
     enrols_here: bool
+    turns: bool
 
 
 async def check_page(services: Services, principal: Principal, attempt_id: UUID) -> CheckPage:
@@ -247,11 +253,13 @@ async def check_page(services: Services, principal: Principal, attempt_id: UUID)
     async with services.database.tx() as tx:
         attempt = await papers.own_attempt(tx, principal, attempt_id)
         may_enrol = services.settings.demo and not await queries.exists_reference(tx, attempt.registration_id)
+        policy = (await cycles.cycle_of(tx, attempt.cycle_id, attempt.province_id)).policy
         return CheckPage(
             attempt,
-            await papers.label_of(tx, attempt),
+            policy.label(attempt.subject),
             await accounts.has_face_consent(tx, principal.account_id),
             may_enrol,
+            policy.liveness,
         )
 
 

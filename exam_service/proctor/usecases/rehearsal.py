@@ -36,10 +36,15 @@ class RehearsalPass:
 
 @dataclass(frozen=True)
 class RehearsalPage:
-    """What the page needs: whether frames may be sent and compared, and a pass that still holds."""
+    """What the page needs: whether frames may be sent and compared, and a pass that still holds.
+
+    Attributes:
+        turns: Whether they will be asked to turn the head.
+    """
 
     consented: bool
     has_reference: bool
+    turns: bool
     newest: RehearsalPass | None
 
 
@@ -70,7 +75,7 @@ async def rehearsal_page(services: Services, principal: Principal, device_hash: 
                 compared=passed.compared,
                 same_device=passed.device_hash == device_hash,
             )
-    return RehearsalPage(consented, has_reference, newest)
+    return RehearsalPage(consented, has_reference, entitled.cycle.policy.liveness, newest)
 
 
 async def rehearsal_pass(services: Services, principal: Principal, device_hash: bytes) -> RehearsalPass:
