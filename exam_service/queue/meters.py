@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from exam_service.queue.connection import AWAY, PATIENCE_SECONDS, Client
 
@@ -63,6 +64,7 @@ class Meters:
 
     async def totals(self) -> dict[str, float]:
         """What all processes have counted since Redis was emptied. Raises as the client when it is away."""
+        client: Any = self._client
         async with asyncio.timeout(PATIENCE_SECONDS):
-            found = await self._client.hgetall(_KEY)  # type: ignore[misc]
+            found: dict[bytes, bytes] = await client.hgetall(_KEY)
         return {name.decode(): float(amount) for name, amount in found.items()}

@@ -33,8 +33,8 @@ if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then return 0 end
 redis.call('XADD', KEYS[1], '*', unpack(ARGV, 2))
 return 1
 """
-# KEYS[1] the stream · ARGV group, milliseconds · how many consumers were taken out. Looking and taking out are
-# one step: an entry that a consumer got in between would belong to nobody and never be delivered again.
+# KEYS[1] the stream · ARGV group, milliseconds · gives how many consumers were taken out. Looking and taking
+# out are one step: an entry that a consumer got in between would never be delivered again.
 _BURY = """
 local buried = 0
 for _, row in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
@@ -151,8 +151,8 @@ class WorkStream:
                 seconds, microseconds = await client.time()
         except AWAY as error:
             raise _away(error) from error
-        since_ms = int(oldest[0][0].split(b"-")[0])
-        return max(0.0, seconds + microseconds / 1e6 - since_ms / 1000)
+        waits_since = int(oldest[0][0].split(b"-")[0]) / 1000
+        return max(0.0, float(seconds) + float(microseconds) / 1e6 - waits_since)
 
     async def parked(self) -> int:
         """How many entries lie in the parking lot. Raises Unavailable as :meth:`add`."""

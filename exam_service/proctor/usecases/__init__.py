@@ -12,6 +12,7 @@ from exam_service.proctor.usecases.identity import (
     check_page,
 )
 from exam_service.proctor.usecases.streaming import (
+    BURST,
     FRAME,
     FrameQueue,
     OpenStream,
@@ -20,9 +21,12 @@ from exam_service.proctor.usecases.streaming import (
     check_pace,
     close_stream,
     enqueue_frame,
+    frame_interval,
+    open_rehearsal,
     open_stream,
     still_wanted,
     topic,
+    wall_topic,
 )
 from exam_service.proctor.usecases.takeover import (
     TakeoverPage,
@@ -31,6 +35,7 @@ from exam_service.proctor.usecases.takeover import (
 )
 
 __all__ = [
+    "BURST",
     "FRAME",
     "CheckPage",
     "FrameQueue",
@@ -44,6 +49,8 @@ __all__ = [
     "checks_of",
     "close_stream",
     "enqueue_frame",
+    "frame_interval",
+    "open_rehearsal",
     "open_stream",
     "snapshot",
     "still_wanted",
@@ -52,4 +59,5 @@ __all__ = [
     "takeover_page",
     "topic",
     "verdict_counts",
+    "wall_topic",
 ]
