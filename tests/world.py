@@ -47,6 +47,7 @@ from exam_service.proctor.usecases import FRAME
 from exam_service.questions import usecases as questions
 from exam_service.questions.model import Draft, Use
 from exam_service.queue.connection import connect
+from exam_service.queue.meters import Meters
 from exam_service.queue.recent import Recent
 from exam_service.queue.signals import Signals
 from exam_service.registration import usecases as registration
@@ -295,6 +296,7 @@ def _services(database: Database, settings: Settings, vault: Vault, clock: Clock
         database=database,
         signals=Signals(connect(settings.redis_url)),
         recent=Recent(connect(settings.redis_url)),
+        meters=Meters(connect(settings.redis_url)),
         vault=vault,
         evidence=EvidenceStore(settings.data_dir / "evidence"),
         signer=Signer(settings.key("master_key"), "receipts"),
@@ -553,3 +555,8 @@ def camera_frame(picture: bytes, *, size: tuple[int, int] = (640, 480), quality:
     written = io.BytesIO()
     frame.save(written, "JPEG", quality=quality)
     return written.getvalue()
+
+
+def unseen(jpeg: bytes) -> bytes:
+    """The same picture in bytes that never came before, as a camera's noise makes them: with a comment."""
+    return jpeg[:2] + b"\xff\xfe\x00\x0a" + os.urandom(8) + jpeg[2:]

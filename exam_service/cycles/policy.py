@@ -88,13 +88,29 @@ class ProcedureRule:
 
 
 @dataclass(frozen=True)
+class ProctorRule:
+    """How often the camera of a paper is looked at, and what the identity check asks for.
+
+    Attributes:
+        interval_seconds: From one frame to the next.
+        extra_per_hour: Further frames, at moments that the service chooses and nobody can foresee.
+        doubt_interval_seconds: From one frame to the next after one that wasn't plainly the physician.
+        liveness: Whether the identity check asks to turn the head.
+    """
+
+    interval_seconds: int = 10
+    extra_per_hour: int = 12
+    doubt_interval_seconds: int = 4
+    liveness: bool = True
+
+
+@dataclass(frozen=True)
 class Policy:
     """Everything that differs between provinces. ``raw`` is what a cycle stores.
 
     Attributes:
         block_copy: Whether the paper page keeps stems from being selected, copied and printed.
         watermark: Whether the physician's masked number and the time stand behind the text of the paper.
-        liveness: Whether the identity check asks to turn the head.
     """
 
     name: str
@@ -106,7 +122,7 @@ class Policy:
     practice_opens: str
     block_copy: bool
     watermark: bool
-    liveness: bool
+    proctor: ProctorRule
     raw: Mapping[str, Any]
 
     def label(self, subject: Subject) -> str:
@@ -142,12 +158,28 @@ def parse_policy(raw: Mapping[str, Any]) -> Policy:
         practice_opens=practice.one_of("opens", PRACTICE_OPENS),
         block_copy=paper_page.truth("block_copy", default=True),
         watermark=paper_page.truth("watermark", default=True),
-        liveness=proctor.truth("liveness", default=True),
+        proctor=_proctor_rule(proctor),
         raw=raw,
     )
     for table in (top, labels, notice, practice, paper_page, proctor, procedures):
         table.refuse_the_rest()
     return policy
+
+
+def _proctor_rule(table: _Table) -> ProctorRule:
+    usual = ProctorRule()
+    interval = table.integer("interval_seconds", least=2, most=60, default=usual.interval_seconds)
+    return ProctorRule(
+        interval,
+        table.integer("extra_per_hour", least=0, most=360, default=usual.extra_per_hour),
+        table.integer(
+            "doubt_interval_seconds",
+            least=1,
+            most=interval,
+            default=min(interval, usual.doubt_interval_seconds),
+        ),
+        table.truth("liveness", default=usual.liveness),
+    )
 
 
 def parse_rule(raw: Mapping[str, Any]) -> PaperRule:

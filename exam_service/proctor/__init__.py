@@ -5,10 +5,13 @@ from __future__ import annotations
 from exam_service.wiring import Job, Wiring
 
 FRAME_STREAM = "frames"
+METERS_SECONDS = 5.0
 
 
 def setup(wiring: Wiring) -> None:
-    from exam_service.proctor import routes, usecases  # noqa: PLC0415 - workers need no web
+    from exam_service.proctor import metrics, routes, usecases  # noqa: PLC0415 - workers need no web
 
     wiring.add_routes(routes.ROUTES)
+    wiring.add_routes(metrics.ROUTES)
     wiring.add_job(Job("rechecks", 10.0, usecases.hand_over_rechecks))
+    wiring.add_beat(Job("meters", METERS_SECONDS, metrics.flush))

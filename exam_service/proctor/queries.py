@@ -7,27 +7,33 @@ from uuid import UUID
 
 from exam_service.proctor.identification import IdentityCheck, IdentityState, WaitingCheck
 from exam_service.proctor.liveness import Challenge, Spent
-from exam_service.proctor.model import Check, Purpose, StreamRow, StreamSpan, Thresholds, Verdict
+from exam_service.proctor.model import Check, Frame, Purpose, StreamRow, StreamSpan, Thresholds, Verdict
 from exam_service.storage.database import Row, Tx
 from exam_service.storage.statements import Statements
 
 SQL = Statements("exam_service.proctor")
 
 
+@dataclass(frozen=True, repr=False)
+class Enrolment:
+    id: UUID
+    embedding: bytes
+
+
 @dataclass(frozen=True)
 class Owner:
-    """Whose frame it is, and what may enrol them."""
+    """Whose frame it is, the face they are known by, and what may enrol them.
+
+    Attributes:
+        body_id: Of the attempt; ``None`` for a rehearsal.
+    """
 
     account_id: UUID
     registration_id: UUID
     cycle_id: UUID
     reviewed_photo_id: UUID | None
-
-
-@dataclass(frozen=True, repr=False)
-class Enrolment:
-    id: UUID
-    embedding: bytes
+    body_id: UUID | None
+    enrolment: Enrolment | None
 
 
 async def insert_stream(tx: Tx, stream: StreamRow) -> None:
@@ -71,11 +77,6 @@ async def select_streams(tx: Tx, attempt_id: UUID, province_id: str) -> list[Str
     ]
 
 
-async def select_optional_enrolment(tx: Tx, registration_id: UUID, model: str) -> Enrolment | None:
-    row = await tx.fetch_optional(SQL["select_optional_enrolment"], registration_id, model)
-    return Enrolment(**row) if row else None
-
-
 async def exists_reference(tx: Tx, registration_id: UUID) -> bool:
     return bool(await tx.fetch_value(SQL["exists_reference"], registration_id))
 
@@ -101,48 +102,41 @@ async def insert_enrolment(
     )
 
 
-async def select_frame_owner(tx: Tx, registration_id: UUID, province_id: str) -> Owner | None:
-    row = await tx.fetch_optional(SQL["select_frame_owner"], registration_id, province_id)
-    if row is None:
-        return None
-    return Owner(
-        row["account_id"],
-        row["registration_id"],
-        row["cycle_id"],
-        row["photo_id"] if row["photo_reviewed_at"] else None,
-    )
+async def insert_checks(tx: Tx, checks: Sequence[Check]) -> set[UUID]:
+    """Store the verdicts on frames that have none yet; their ids."""
+    rows = [
+        (
+            check.id,
+            check.province_id,
+            check.registration_id,
+            check.attempt_id,
+            check.stream_id,
+            check.seq,
+            check.purpose,
+            check.received_at,
+            check.checked_at,
+            check.verdict,
+            check.faces,
+            check.distance,
+            check.model,
+            check.thresholds.match,
+            check.thresholds.mismatch,
+            check.enrolled,
+            check.evidence_id,
+            check.score,
+            check.yaw,
+            check.look,
+            check.frame_hash,
+            check.age_ms,
+        )
+        for check in checks
+    ]
+    inserted = await tx.fetch(SQL["insert_checks"], *zip(*rows, strict=True))
+    return {row["id"] for row in inserted}
 
 
 async def insert_check(tx: Tx, check: Check) -> bool:
-    inserted = await tx.fetch_value(
-        SQL["insert_check"],
-        check.id,
-        check.province_id,
-        check.registration_id,
-        check.attempt_id,
-        check.stream_id,
-        check.seq,
-        check.purpose,
-        check.received_at,
-        check.checked_at,
-        check.verdict,
-        check.faces,
-        check.distance,
-        check.model,
-        check.thresholds.match,
-        check.thresholds.mismatch,
-        check.enrolled,
-        check.evidence_id,
-        check.score,
-        check.yaw,
-        check.look,
-        check.frame_hash,
-    )
-    return inserted is not None
-
-
-async def exists_check(tx: Tx, stream_id: UUID, seq: int) -> bool:
-    return bool(await tx.fetch_value(SQL["exists_check"], stream_id, seq))
+    return bool(await insert_checks(tx, [check]))
 
 
 def _check(row: Row) -> Check:
@@ -167,6 +161,7 @@ def _check(row: Row) -> Check:
         yaw=row["yaw"],
         look=row["look"],
         frame_hash=row["frame_hash"],
+        age_ms=row["age_ms"],
     )
 
 
@@ -316,4 +311,55 @@ async def select_optional_kept_picture(
     evidence_id: UUID | None = await tx.fetch_value(
         SQL["select_optional_kept_picture"], attempt_id, province_id, purpose
     )
+    return evidence_id
+
+
+async def select_owners(tx: Tx, frames: Sequence[Frame], model: str) -> dict[UUID, Owner]:
+    """By the frame's id; without those that have their verdict, or whose registration isn't there."""
+    rows = await tx.fetch(
+        SQL["select_owners"],
+        [frame.stream_id for frame in frames],
+        [frame.seq for frame in frames],
+        [frame.registration_id for frame in frames],
+        [frame.province_id for frame in frames],
+        [frame.attempt_id for frame in frames],
+        model,
+    )
+    return {frames[row["position"] - 1].id: _owner(row) for row in rows}
+
+
+def _owner(row: Row) -> Owner:
+    return Owner(
+        row["account_id"],
+        row["registration_id"],
+        row["cycle_id"],
+        row["reviewed_photo_id"],
+        row["body_id"],
+        Enrolment(row["enrolment_id"], row["embedding"]) if row["enrolment_id"] else None,
+    )
+
+
+async def select_seen(tx: Tx, frames: Sequence[tuple[UUID, bytes]]) -> set[tuple[UUID, bytes]]:
+    """Which of these pairs of registration and frame hash there are checks of."""
+    rows = await tx.fetch(
+        SQL["select_seen"],
+        [registration_id for registration_id, _ in frames],
+        [frame_hash for _, frame_hash in frames],
+    )
+    return {(row["registration_id"], row["frame_hash"]) for row in rows}
+
+
+async def select_latest_verdicts(
+    tx: Tx, attempt_ids: Sequence[UUID], count: int
+) -> dict[UUID, list[Verdict]]:
+    """The newest ``count`` verdicts on each attempt's paper, the newest first."""
+    latest: dict[UUID, list[Verdict]] = {}
+    for row in await tx.fetch(SQL["select_latest_verdicts"], list(attempt_ids), count):
+        latest.setdefault(row["attempt_id"], []).append(Verdict(row["verdict"]))
+    return latest
+
+
+async def select_optional_first_check(tx: Tx, registration_id: UUID) -> UUID | None:
+    """The evidence of the check that enrolled this physician."""
+    evidence_id: UUID | None = await tx.fetch_value(SQL["select_optional_first_check"], registration_id)
     return evidence_id

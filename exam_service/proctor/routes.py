@@ -32,7 +32,7 @@ async def show_check(request: web.Request) -> web.Response:
         request,
         "proctor/check.html",
         {
-            "stream_url": f"/attempts/{attempt_id}/stream",
+            "attempt_id": attempt_id,
             "turns": page.turns,
             "title": page.label,
             "minutes": page.attempt.rule.minutes,
@@ -63,7 +63,6 @@ async def show_takeover(request: web.Request) -> web.Response:
         "proctor/takeover_unverified.html" if page.proctor_away else "proctor/takeover.html",
         {
             "attempt_id": attempt_id,
-            "stream_url": f"/attempts/{attempt_id}/stream",
             "turns": False,
             "title": page.label,
             "paper_url": f"/attempts/{attempt_id}",
@@ -98,7 +97,7 @@ async def show_rehearsal(request: web.Request) -> web.Response:
         request,
         "proctor/rehearsal.html",
         {
-            "stream_url": "/rehearsal/stream",
+            "attempt_id": "",
             "turns": page.turns,
             "paper_url": "/rehearsal/pass",
             "has_reference": page.has_reference,

@@ -27,6 +27,7 @@ from exam_service.papers import usecases as papers
 from exam_service.papers.model import Attempt
 from exam_service.proctor import FRAME_STREAM, stream
 from exam_service.proctor.model import Frame, Purpose
+from exam_service.proctor.wire import NONCE_BYTES, compose
 from exam_service.queue.connection import Client
 from exam_service.queue.signals import Signals
 from exam_service.settings import Settings
@@ -80,9 +81,17 @@ class Camera:
 
     def __init__(self, socket: ClientWebSocketResponse) -> None:
         self.socket = socket
+        self.nonce = bytes(NONCE_BYTES)
 
-    async def send(self, seq: int, jpeg: bytes = FRAME) -> None:
-        await self.socket.send_bytes(seq.to_bytes(4) + jpeg)
+    async def send(self, seq: int, jpeg: bytes = FRAME, *, age_ms: int = 0) -> None:
+        await self.socket.send_bytes(compose(self.nonce, seq, jpeg, age_ms=age_ms))
+
+    async def hears_ready(self) -> dict[str, Any]:
+        """The server is ready for frames of this connection."""
+        ready = await self.hears()
+        assert ready["type"] == "ready", ready
+        self.nonce = bytes.fromhex(ready["nonce"])
+        return ready
 
     async def hears(self) -> dict[str, Any]:
         """The next message."""
@@ -137,8 +146,7 @@ async def streaming(
     """The server is ready for frames."""
     async with connected(browser, path_of(attempt)) as camera:
         await say_hello(camera, browser, purpose, epoch)
-        ready = await camera.hears()
-        assert ready["type"] == "ready", ready
+        await camera.hears_ready()
         yield camera
 
 
@@ -313,6 +321,7 @@ async def test_ready_says_how_often_frames_are_wanted(
         await say_hello(camera, browser, Purpose.CHECK)
         ready = await camera.hears()
     [row] = await streams(world)
+    assert len(bytes.fromhex(ready.pop("nonce"))) == NONCE_BYTES
     assert ready == {"type": "ready", "stream": str(row["id"]), "interval_ms": 200}
     assert (row["attempt_id"], row["province_id"], row["purpose"]) == (attempt.id, "hunan", "check")
 
@@ -510,7 +519,7 @@ async def test_a_seq_that_does_not_grow_is_refused_and_the_stream_goes_on(
             await camera.send(wrong)
             assert await camera.hears_refusal() == (wrong, "bad_seq")
         await camera.socket.send_bytes(b"\0\0")
-        assert await camera.hears_refusal() == (0, "bad_seq")
+        assert await camera.hears_refusal() == (0, "bad_tag")
         await camera.send(6)
         await wait_for_queued(redis_client, 2)
     assert [Frame.from_fields(fields).seq for fields in await queued(redis_client)] == [5, 6]

@@ -31,6 +31,7 @@ from exam_service.proctor.usecases.rehearsal import (
     rehearsal_pass,
 )
 from exam_service.proctor.usecases.streaming import (
+    BURST,
     FRAME,
     FrameQueue,
     OpenStream,
@@ -39,10 +40,12 @@ from exam_service.proctor.usecases.streaming import (
     check_pace,
     close_stream,
     enqueue_frame,
+    frame_interval,
     open_rehearsal,
     open_stream,
     still_wanted,
     topic,
+    wall_topic,
 )
 from exam_service.proctor.usecases.takeover import (
     TakeoverPage,
@@ -51,6 +54,7 @@ from exam_service.proctor.usecases.takeover import (
 )
 
 __all__ = [
+    "BURST",
     "FRAME",
     "CheckPage",
     "FrameQueue",
@@ -70,6 +74,7 @@ __all__ = [
     "close_stream",
     "decide",
     "enqueue_frame",
+    "frame_interval",
     "give_tries",
     "hand_over_rechecks",
     "identity_of",
@@ -88,4 +93,5 @@ __all__ = [
     "topic",
     "verdict_counts",
     "waiting_for_person",
+    "wall_topic",
 ]

@@ -26,6 +26,8 @@ from exam_service.proctor.identification import (
 from exam_service.proctor.liveness import PLAIN
 from exam_service.proctor.model import Purpose
 from exam_service.proctor.usecases.identity import fresh_challenge, let_in, record
+from exam_service.proctor.usecases.streaming import wall_topic
+from exam_service.registration import usecases as registration
 from exam_service.storage.database import Tx
 from exam_service.wiring import Services
 
@@ -80,7 +82,7 @@ async def ask_recheck(services: Services, principal: Principal, attempt_id: UUID
             device="",
             opened_at=services.clock.now(),
             tries=0,
-            challenge=fresh_challenge(turns=policy.liveness),
+            challenge=fresh_challenge(turns=policy.proctor.liveness),
             asked_by=principal.account_id,
             asked_reason=reason,
         )
@@ -172,7 +174,7 @@ async def pictures_of(services: Services, principal: Principal, identity_check_i
     """
     async with services.database.tx() as tx:
         identity, attempt = await _of_body(tx, principal, identity_check_id)
-        owner = await queries.select_frame_owner(tx, identity.registration_id, identity.province_id)
+        own = await registration.registration_of(tx, identity.registration_id, identity.province_id)
         kept_id = await queries.select_optional_kept_picture(
             tx, attempt.id, attempt.province_id, identity.purpose
         )
@@ -186,7 +188,7 @@ async def pictures_of(services: Services, principal: Principal, identity_check_i
         )
     newest = await _newest(services, attempt.id) if identity.purpose is Purpose.PAPER else None
     snapshot = newest or await _opened(services, identity.province_id, kept_id)
-    photo = await _opened(services, identity.province_id, owner.reviewed_photo_id if owner else None)
+    photo = await _opened(services, identity.province_id, own.photo_id if own.photo_is_reviewed else None)
     return Pictures(snapshot, photo)
 
 
@@ -245,6 +247,6 @@ def _push(tx: Tx, services: Services, attempt_id: UUID, body_id: UUID) -> None:
     async def publish() -> None:
         async with asyncio.timeout(_PUSH_SECONDS):
             await services.signals.publish(papers.topic(attempt_id), str(attempt_id))
-            await services.signals.publish(f"wall:{body_id}", str(attempt_id))
+            await services.signals.publish(wall_topic(body_id), str(attempt_id))
 
     tx.after_commit(publish)

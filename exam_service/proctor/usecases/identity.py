@@ -18,6 +18,7 @@ from exam_service.accounts.model import Principal
 from exam_service.audit import usecases as audit
 from exam_service.crypto.envelope import seal
 from exam_service.cycles import usecases as cycles
+from exam_service.cycles.policy import ProctorRule
 from exam_service.errors import NotFound
 from exam_service.ids import new_id
 from exam_service.papers import timing
@@ -34,6 +35,7 @@ from exam_service.proctor.identification import (
 )
 from exam_service.proctor.liveness import PLAIN, TURNS, Challenge, Pose
 from exam_service.proctor.model import Check, Purpose, StreamRow, Verdict
+from exam_service.registration import usecases as registration
 from exam_service.storage.database import Tx
 from exam_service.wiring import Services
 
@@ -57,7 +59,7 @@ def fresh_challenge(*, turns: bool) -> Challenge:
     return Challenge(secrets.choice(TURNS) if turns else PLAIN)
 
 
-async def begin_check(tx: Tx, stream: StreamRow, *, cycle_id: UUID, device: str) -> IdentityCheck | None:
+async def begin_check(tx: Tx, stream: StreamRow, *, rule: ProctorRule, device: str) -> IdentityCheck | None:
     """A connection wants to show a face: go on with the identity check of its kind, or begin one.
 
     ``None`` for the frames of a paper: those show a face anyway, and only staff ask for a check then.
@@ -73,7 +75,6 @@ async def begin_check(tx: Tx, stream: StreamRow, *, cycle_id: UUID, device: str)
         newest = replace(newest, device_hash=stream.device_hash, device=device)
         await queries.update_identity_check(tx, newest)
         return newest
-    policy = (await cycles.cycle_of(tx, cycle_id, stream.province_id)).policy
     identity = IdentityCheck(
         id=new_id(),
         province_id=stream.province_id,
@@ -85,7 +86,7 @@ async def begin_check(tx: Tx, stream: StreamRow, *, cycle_id: UUID, device: str)
         device=device,
         opened_at=stream.opened_at,
         tries=0,
-        challenge=fresh_challenge(turns=policy.liveness and stream.purpose is not Purpose.TAKEOVER),
+        challenge=fresh_challenge(turns=rule.liveness and stream.purpose is not Purpose.TAKEOVER),
     )
     if await queries.insert_identity_check(tx, identity):
         return identity
@@ -139,14 +140,14 @@ async def _pose(tx: Tx, services: Services, identity: IdentityCheck, seen: Seen)
 
 async def _with_front(tx: Tx, services: Services, identity: IdentityCheck, seen: Seen) -> IdentityCheck:
     """The face that all further frames of this try must show."""
-    owner = await queries.select_frame_owner(tx, identity.registration_id, identity.province_id)
-    if owner is None or seen.embedding is None:
+    if seen.embedding is None:
         return identity
+    own = await registration.registration_of(tx, identity.registration_id, identity.province_id)
     key = await services.vault.key_for(
         tx,
         province_id=identity.province_id,
         account_id=seen.account_id,
-        cycle_id=owner.cycle_id,
+        cycle_id=own.cycle_id,
         data_class=EMBEDDING,
     )
     sealed = seal(key, seen.embedding.astype(np.float32).tobytes(), identity.id)
@@ -259,7 +260,7 @@ async def check_page(services: Services, principal: Principal, attempt_id: UUID)
             policy.label(attempt.subject),
             await accounts.has_face_consent(tx, principal.account_id),
             may_enrol,
-            policy.liveness,
+            policy.proctor.liveness,
         )
 
 
@@ -278,8 +279,8 @@ async def check_and_admission(services: Services, principal: Principal, check_id
             tx, check.registration_id, check.attempt_id, check.purpose
         )
         if check.attempt_id is None:
-            owner = await queries.select_frame_owner(tx, check.registration_id, check.province_id)
-            if owner is None or owner.account_id != principal.account_id:
+            own = await registration.registration_of(tx, check.registration_id, check.province_id)
+            if own.account_id != principal.account_id:
                 return None
             return Judged(
                 check, identity, admitted=identity is not None and identity.state is IdentityState.PASSED

@@ -75,7 +75,7 @@ async def rehearsal_page(services: Services, principal: Principal, device_hash: 
                 compared=passed.compared,
                 same_device=passed.device_hash == device_hash,
             )
-    return RehearsalPage(consented, has_reference, entitled.cycle.policy.liveness, newest)
+    return RehearsalPage(consented, has_reference, entitled.cycle.policy.proctor.liveness, newest)
 
 
 async def rehearsal_pass(services: Services, principal: Principal, device_hash: bytes) -> RehearsalPass:

@@ -50,7 +50,7 @@ const STEPS = ["camera", "light", "identity", ...("turns" in root.dataset ? ["tu
 
 const camera = new Camera({ video: part("video"), onState: cameraChanged });
 const stream = new FrameStream({
-  path: root.dataset.stream,
+  attempt: root.dataset.attempt,
   purpose: root.dataset.purpose,
   epoch: 0,
   csrf,
