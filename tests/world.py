@@ -148,6 +148,11 @@ class World:
         await self.admit(attempt)
         return await papers.take_lease(self.services, principal, attempt.id, DEVICE)
 
+    async def give_to_another_device(self, attempt: Attempt) -> None:
+        """The paper is on another device, without its page hearing of it."""
+        async with self.database.tx() as tx:
+            await tx.execute("UPDATE attempt SET device_hash = $2 WHERE id = $1", attempt.id, bytes(32))
+
     async def consent(self, principal: Principal) -> None:
         await accounts.give_face_consent(self.database, self.clock, principal, version=FACE_CONSENT_VERSION)
 
