@@ -14,10 +14,12 @@ from typing import Any
 
 from exam_service.proctor.model import Verdict
 
-TURNED = 0.35
-"""From this yaw on a head is turned; see :attr:`Pose.yaw`."""
-FRONT = 0.15
-"""Up to this yaw a head faces the camera."""
+STRAIGHT = 0.45
+"""Up to this yaw (about 20°) a head may be when it looks at the screen: cameras stand aside, faces differ."""
+TURNED = 0.3
+"""So much further than at the try's first front a head is turned."""
+FRONT = 0.2
+"""So near to the first front it is back."""
 TRY_LASTS = timedelta(seconds=60)
 """From the first front on: nobody needs longer for two turns, and a forger gets no longer."""
 SETTLING = timedelta(seconds=5)
@@ -75,16 +77,18 @@ class Pose:
     yaw: float | None = None
     same: bool | None = None
 
-    @property
-    def facing(self) -> Ask | None:
-        """``None`` between front and side, and where nothing is known."""
+    def facing(self, front_yaw: float | None) -> Ask | None:
+        """Where the face looks, seen from the first front; ``None`` in between, or where nothing is known."""
         if self.yaw is None or self.verdict not in _OF_A_FACE:
             return None
-        if abs(self.yaw) <= FRONT:
+        if front_yaw is None:
+            return Ask.FRONT if abs(self.yaw) <= STRAIGHT else None
+        turned = self.yaw - front_yaw
+        if abs(turned) <= FRONT:
             return Ask.FRONT
-        if abs(self.yaw) < TURNED:
+        if abs(turned) < TURNED:
             return None
-        return Ask.LEFT if self.yaw > 0 else Ask.RIGHT
+        return Ask.LEFT if turned > 0 else Ask.RIGHT
 
     @property
     def is_stranger(self) -> bool:
@@ -99,7 +103,7 @@ class Challenge:
         asks: What is asked, in order; :data:`PLAIN` asks for one match and no turn.
         done: How many of them were shown.
         first_at: When a face was first seen.
-        front_at: When the first front was shown: the minute counts from here.
+        front_at: When the first front was shown: the minute counts from here, and turns from its yaw.
         last_at: Of the newest frame that counted; an older one that comes later doesn't.
         facing: Where the newest frame with a face looked.
         strangers: Of the last three faces, which were somebody else's.
@@ -110,6 +114,7 @@ class Challenge:
     done: int = 0
     first_at: datetime | None = None
     front_at: datetime | None = None
+    front_yaw: float | None = None
     last_at: datetime | None = None
     unsure_since: datetime | None = None
     facing: Ask | None = None
@@ -137,6 +142,7 @@ class Challenge:
             "done": self.done,
             "first_at": _text(self.first_at),
             "front_at": _text(self.front_at),
+            "front_yaw": self.front_yaw,
             "last_at": _text(self.last_at),
             "unsure_since": _text(self.unsure_since),
             "facing": self.facing,
@@ -154,6 +160,7 @@ class Challenge:
             done=raw["done"],
             first_at=_time(raw["first_at"]),
             front_at=_time(raw["front_at"]),
+            front_yaw=raw["front_yaw"],
             last_at=_time(raw["last_at"]),
             unsure_since=_time(raw["unsure_since"]),
             facing=Ask(raw["facing"]) if raw["facing"] else None,
@@ -175,15 +182,14 @@ def advance(challenge: Challenge, pose: Pose) -> Challenge:
         return challenge
     challenge = _doubted(_turned(challenge, pose), pose)
     if challenge.spent is None and _is_shown(challenge, pose):
-        return replace(
-            challenge, done=challenge.done + 1, front_at=challenge.front_at or pose.at, is_wrong_way=False
-        )
+        shown = replace(challenge, done=challenge.done + 1, is_wrong_way=False)
+        return shown if challenge.done else replace(shown, front_at=pose.at, front_yaw=pose.yaw)
     return challenge
 
 
 def _turned(challenge: Challenge, pose: Pose) -> Challenge:
     """A turn to the wrong side counts once, however long it is held; the side of the turn before is none."""
-    facing = pose.facing
+    facing = pose.facing(challenge.front_yaw)
     wrong = _OPPOSITE.get(challenge.asks[challenge.done])
     if facing is None or facing is not wrong:
         return replace(challenge, facing=facing, is_wrong_way=False)
@@ -220,7 +226,7 @@ def _is_shown(challenge: Challenge, pose: Pose) -> bool:
     ask = challenge.asks[challenge.done]
     if challenge.asks == PLAIN:
         return pose.verdict is Verdict.MATCH
-    if ask is not pose.facing:
+    if ask is not challenge.facing:
         return False
     if ask is Ask.FRONT:
         return pose.verdict is Verdict.MATCH and pose.same is not False

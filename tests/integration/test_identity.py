@@ -331,6 +331,7 @@ async def test_another_device_needs_one_match_and_no_turn_and_has_five_tries(
 ) -> None:
     assert booth.attempt
     await booth.world.admit(booth.attempt)
+    await papers.take_lease(booth.services, booth.who, booth.attempt.id, DEVICE)
     await booth.sit_down(Purpose.TAKEOVER, ANOTHER_DEVICE)
     assert (await booth.show()).admitted
 

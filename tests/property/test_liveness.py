@@ -41,7 +41,7 @@ def test_each_step_was_shown_by_a_frame_of_its_own_in_the_order_asked(
     for pose, (before, after) in zip(film, pairwise(steps), strict=True):
         assert after.done - before.done in {0, 1}
         if after.done > before.done:
-            assert pose.facing is before.ask
+            assert pose.facing(before.front_yaw) is before.ask
             assert not pose.is_stranger
             assert pose.verdict is Verdict.MATCH or pose.same is True
 

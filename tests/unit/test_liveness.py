@@ -15,8 +15,9 @@ LEFT_FIRST, RIGHT_FIRST = TURNS
 
 # What a frame shows, in the tables below.
 FRONT = (Verdict.MATCH, 0.02, True)
-LEFT = (Verdict.TURNED_AWAY, 0.6, True)
+LEFT = (Verdict.TURNED_AWAY, 0.65, True)
 RIGHT = (Verdict.TURNED_AWAY, -0.6, True)
+ASIDE = (Verdict.MATCH, 0.3, True)
 HALF_LEFT = (Verdict.UNSURE, 0.25, True)
 UNSURE = (Verdict.UNSURE, 0.0, True)
 OTHER = (Verdict.MISMATCH, 0.0, False)
@@ -47,6 +48,7 @@ def tried(*shown: Shown, asks: tuple[Ask, ...] = LEFT_FIRST, every: float = 1.0)
         ((FRONT, RIGHT, LEFT, FRONT, RIGHT, FRONT), LEFT_FIRST),
         ((OTHER, FRONT, LEFT, RIGHT, FRONT), LEFT_FIRST),
         ((FRONT, (Verdict.UNSURE, 0.5, True), RIGHT, FRONT), LEFT_FIRST),
+        ((ASIDE, LEFT, (Verdict.MATCH, 0.0, True), ASIDE), LEFT_FIRST),
         ((NO_YAW,), PLAIN),
         ((UNSURE, OTHER, FRONT), PLAIN),
     ],
@@ -57,6 +59,7 @@ def tried(*shown: Shown, asks: tuple[Ask, ...] = LEFT_FIRST, every: float = 1.0)
         "a wrong turn first",
         "one bad picture",
         "unsure while turned",
+        "a camera that stands aside",
         "no turns",
         "no turns, late",
     ],
