@@ -1,4 +1,4 @@
-"""Who sits there, in a real browser: turns of the head, a person who decides, rehearsals, cameras at fault."""
+"""Who sits there, in a real browser: turns of the head, a person decides, rehearsals, cameras at fault."""
 
 from __future__ import annotations
 
