@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from uuid import UUID
 
-import pytest
 from playwright.async_api import Browser, Page, expect
 
 from exam_service.accounts.model import Principal, Role
@@ -163,20 +162,47 @@ async def test_staff_ask_for_the_face_beside_a_paper_and_the_answering_goes_on(
 
 REFUSALS = [
     ("NotAllowedError", "Permission denied", "没有获得摄像头的使用权限"),
+    ("NotAllowedError", "Permission dismissed", "还没有允许使用摄像头"),
     ("NotAllowedError", "Permission denied by system", "系统没有允许浏览器使用摄像头"),
-    ("SecurityError", "", "本页面被限制使用摄像头"),
     ("NotReadableError", "Could not start video source", "摄像头正被其他程序使用"),
     ("NotFoundError", "Requested device not found", "没有找到摄像头"),
+    ("SecurityError", "", "本页面被限制使用摄像头"),
+]
+REFUSE = """([name, message]) => {
+  navigator.mediaDevices.getUserMedia = async () => { throw new DOMException(message, name); };
+}"""
+
+
+async def test_a_camera_that_cannot_be_used_is_explained(
+    world: World, address: str, browser: Browser
+) -> None:
+    async with person(browser, address, script=f"({REFUSE})(['NotFoundError', ''])") as page:
+        await begin_check(page, world, world.here.general)
+        for name, message, title in REFUSALS:
+            await page.evaluate(REFUSE, [name, message])
+            await page.get_by_role("button", name="重试").click()
+            await expect(page.locator("[data-part=hint]")).to_have_text(title)
+            await expect(page.locator("[data-part=remedies] li").first).to_be_visible()
+
+
+APPS = [
+    ("iPhone; CPU iPhone OS 14_0 like Mac OS X) MicroMessenger/8.0", "在 Safari 中打开"),
+    ("Linux; Android 13; wv) DingTalk/7.0", "在浏览器打开"),
+    ("Linux; Android 13) Chrome/120", "手机自带的浏览器"),
+    ("Windows NT 10.0) MicroMessenger/8.0 WindowsWechat", "用默认浏览器打开"),
 ]
 
 
-@pytest.mark.parametrize(("name", "message", "title"), REFUSALS)
-async def test_a_camera_that_cannot_be_used_is_explained(
-    world: World, address: str, browser: Browser, name: str, message: str, title: str
+async def test_a_browser_without_cameras_says_where_to_go_instead(
+    world: World, address: str, browser: Browser
 ) -> None:
-    refusal = f"throw new DOMException({message!r}, {name!r});"
-    script = f"navigator.mediaDevices.getUserMedia = async () => {{ {refusal} }};"
+    script = "Object.defineProperty(navigator, 'mediaDevices', { get: () => undefined });"
+    script += "Object.defineProperty(navigator, 'userAgent', { get: () => localStorage.agent || '' });"
     async with person(browser, address, script=script) as page:
         await begin_check(page, world, world.here.general)
-        await expect(page.locator("[data-part=hint]")).to_have_text(title)
-        await expect(page.locator("[data-part=remedies] li").first).to_be_visible()
+        for agent, words in APPS:
+            await page.evaluate("(agent) => { localStorage.agent = agent; }", f"Mozilla/5.0 ({agent}")
+            await page.reload()
+            await page.get_by_role("button", name="开始检测").click()
+            await expect(page.locator("[data-part=hint]")).to_have_text("当前浏览器不能使用摄像头")
+            await expect(page.locator("[data-part=remedies]")).to_contain_text(words)
