@@ -4,12 +4,12 @@
 
 One thread on one core. Frames alternate between the two, so that a busy machine slows both.
 
-The frames are of proctored sittings, all people mixed together (see `frames.sittings`: heads move, half of the
-cameras are held by hand, somebody comes, nobody is there, heads turn, the light goes out). The pipeline is
-given of each person what a worker remembers: the last box and scene, except for a first frame, after a doubt
+The frames are of proctored sittings, all people mixed together (see `frames.sittings`: heads move, half of
+the cameras are held by hand, somebody comes, nobody is there, heads turn, the light goes out). The pipeline
+is given of each person what a worker remembers: the last box and scene, except for a first frame, after a doubt
 (not exactly one face, or a poor picture) and every `WHOLE_EVERY`-th, which are searched whole. `pipeline_ms`
-is the median over all frames, whole searches among them, `mean_ms` their mean, `cold_ms` the median when every
-frame comes without a memory. The number of faces is compared with detection in colour at full size.
+is the median over all frames, whole searches among them, `mean_ms` their mean, `cold_ms` the median when
+every frame comes without a memory. The number of faces is compared with detection in colour at full size.
 """
 
 import argparse
@@ -101,7 +101,7 @@ def _stock() -> Any:
 
 
 class _Memory:
-    """What a worker remembers of each person: where their face was, and when it last searched a whole frame."""
+    """What a worker remembers of each person: their last reading, and how long ago a frame was searched whole."""
 
     def __init__(self) -> None:
         self._readings: dict[str, Reading] = {}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from exam_service.proctor.verifier import picture, quality, scene
 from exam_service.proctor.verifier.cascade import Cascade, Sight
 from exam_service.proctor.verifier.detector import Detector, Face
+from exam_service.proctor.verifier.own_recogniser import OwnRecogniser
 from exam_service.proctor.verifier.reading import Box, Quality, Reading
 from exam_service.proctor.verifier.recogniser import DlibRecogniser, Recogniser
 from exam_service.proctor.verifier.unreadable import UnreadableImage
@@ -144,9 +145,13 @@ class Verifier:
         if self._loaded is None:
             cv2.setNumThreads(1)  # one worker a core: OpenCV's own threads would fight the other workers
             detector = Detector.open()
-            recogniser: Recogniser = DlibRecogniser.open(self._cache_dir)
-            self._loaded = _Parts(detector, Cascade(detector), recogniser)
+            self._loaded = _Parts(detector, Cascade(detector), self._open_recogniser())
         return self._loaded
+
+    def _open_recogniser(self) -> Recogniser:
+        if self._recogniser is None:
+            return DlibRecogniser.open(self._cache_dir)
+        return OwnRecogniser.open(self._recogniser)
 
     def _seen(self, glance: Glance) -> _Seen:
         image = picture.decode(glance.picture)
