@@ -133,10 +133,6 @@ async def insert_checks(tx: Tx, checks: Sequence[Check]) -> set[UUID]:
     return {row["id"] for row in inserted}
 
 
-async def insert_check(tx: Tx, check: Check) -> bool:
-    return bool(await insert_checks(tx, [check]))
-
-
 def _check(row: Row) -> Check:
     return Check(
         id=row["id"],

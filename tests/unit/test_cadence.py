@@ -30,12 +30,6 @@ def test_who_is_never_recognised_is_not_photographed_more_often_for_the_whole_pa
     assert cadence.interval_ms(DOUBT_SECONDS + 1) == 10_000
 
 
-def test_a_new_identity_check_wants_a_frame_each_second() -> None:
-    cadence = Cadence(10_000, 4_000)
-    cadence.recheck = True
-    assert cadence.interval_ms(0.0) == 1000
-
-
 def test_a_batch_grows_with_the_queue_and_shrinks_with_it() -> None:
     size = BatchSize(largest=8)
     sizes = []
