@@ -433,6 +433,81 @@ def compare(a: Path, b: Path, as_json: bool, models: Path) -> None:  # noqa: FBT
         click.echo(f"{result['verdict']}: distance {result['distance']:.3f}, faces {result['faces']}")
 
 
+@proctor.command()
+@click.argument("pairs", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE.svg",
+    help="Draw the DET curve, and the distances with both thresholds.",
+)
+@click.option(
+    "--fmr",
+    type=click.FloatRange(0, 0.5, min_open=True),
+    default=0.001,
+    show_default=True,
+    help="Largest share of impostor pairs that may be called a match.",
+)
+@click.option(
+    "--fnmr",
+    type=click.FloatRange(0, 0.5, min_open=True),
+    default=0.001,
+    show_default=True,
+    help="Largest share of genuine pairs that may be called a mismatch.",
+)
+@click.option(
+    "--confidence",
+    type=click.FloatRange(0.5, 0.9999),
+    default=0.95,
+    show_default=True,
+    help="Of the intervals, and with which the two shares must be shown.",
+)
+@click.option(
+    "--models",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("var/models"),
+    show_default=True,
+    help="Where the network is cached.",
+)
+def calibrate(
+    pairs: Path,
+    as_json: bool,  # noqa: FBT001
+    plot: Path | None,
+    fmr: float,
+    fnmr: float,
+    confidence: float,
+    models: Path,
+) -> None:
+    """Measure how often the recogniser errs on PAIRS.csv, and propose the two thresholds.
+
+    \b
+    Columns: a, b (pictures, relative to the file), same (1/0, true/false, yes/no, 是/否), perhaps group.
+    Prints FMR and FNMR with exact intervals, says what the pairs are too few for, and changes nothing.
+    Needs no server.
+    """
+    from exam_service.proctor.calibration import Wanted  # noqa: PLC0415
+    from exam_service.proctor.calibration_report import facts, text  # noqa: PLC0415
+    from exam_service.proctor.comparison import thresholds_outside_service  # noqa: PLC0415
+    from exam_service.proctor.pairs import BadPairs, look_at, measure, read_pairs  # noqa: PLC0415
+
+    wanted, configured = Wanted(fmr, fnmr, confidence), thresholds_outside_service()
+    try:
+        sheet = read_pairs(pairs)
+        with click.progressbar(sheet.pictures, label="Looking at pictures", file=sys.stderr) as pictures:
+            measured = measure(sheet, look_at(pictures, models))
+    except BadPairs as error:
+        for row in error.rows:
+            click.echo(f"line {row.line}: {row.reason}", err=True)
+        raise click.ClickException(str(error)) from None
+    if plot:
+        from exam_service.proctor.calibration_plot import plot as draw  # noqa: PLC0415
+
+        draw(measured, wanted, plot)
+    found = facts(measured, wanted, configured)
+    click.echo(json.dumps(found, ensure_ascii=False) if as_json else text(found))
+
+
 @main.command()
 @click.option("--url", required=True, help="Where the service is, such as http://127.0.0.1:8080.")
 @click.option(

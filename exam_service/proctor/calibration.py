@@ -1,7 +1,7 @@
 """How often a recogniser errs at which threshold, and which thresholds a set of pairs can support. Pure.
 
-The terms are those of ISO/IEC 19795-1: a *genuine* pair shows one person twice, an *impostor* pair two people;
-FMR is the share of impostor pairs that are taken for one person, FNMR the share of genuine pairs that are not.
+The terms are those of ISO/IEC 19795-1: a *genuine* pair shows one person twice, an *impostor* pair two
+people. FMR is the share of impostor pairs taken for one person, FNMR the share of genuine pairs that are not.
 Distances have the recogniser's own unit; the smaller, the more alike.
 """
 
@@ -64,8 +64,8 @@ def rate(errors: int, trials: int, confidence: float) -> Rate:
 def upper_bound(errors: int, trials: int, confidence: float) -> float:
     """The rate at which so few errors would be seen with probability 1 − ``confidence`` only.
 
-    The true rate is below it with at least this confidence, whatever it is: the one-sided bound of Clopper and
-    Pearson, by bisection of the binomial tail.
+    The true rate, whatever it is, is below it with at least this confidence: the one-sided bound of Clopper
+    and Pearson, by bisection of the binomial tail.
     """
     if errors >= trials:
         return 1.0
@@ -80,7 +80,7 @@ def upper_bound(errors: int, trials: int, confidence: float) -> float:
 
 
 def _at_most(errors: int, trials: int, true_rate: float) -> float:
-    """P(X ≤ errors) of a binomial X, for true rates of errors/trials and more: there the terms only shrink."""
+    """P(X ≤ errors) of a binomial X, for rates from errors/trials on: there the terms only shrink."""
     log_first = (
         math.lgamma(trials + 1)
         - math.lgamma(errors + 1)
@@ -218,8 +218,8 @@ class Limit:
         errors: At that threshold,
         trials: of so many pairs.
         upper: One-sided upper bound of the rate there.
-        supported: ``upper`` keeps to ``wanted``. If not, the threshold is a point estimate: the share of errors
-            that was seen keeps to it, and the true rate may be as high as ``upper``.
+        supported: ``upper`` keeps to ``wanted``. If not, the threshold is a point estimate: the share of
+            errors seen keeps to it, but the true rate may be as high as ``upper``.
         needed: How many pairs without error would support any threshold.
     """
 
@@ -235,9 +235,10 @@ class Limit:
 def match_limit(impostor: Sequence[float], wanted: float, confidence: float) -> Limit:
     """The largest threshold that calls few enough impostor pairs a match; distances in ascending order.
 
-    How many are few enough follows from the number of pairs alone, before any distance is looked at. The bound
-    therefore holds for the threshold that is read off these same distances: the FMR just below the (k+1)-th
-    smallest of n is Beta(k+1, n−k), and its quantile is Clopper and Pearson's bound for k errors (Wilks 1941).
+    How many are few enough follows from the number of pairs alone, before any distance is looked at. So the
+    bound holds for a threshold read off these same distances: the true FMR just below the (k+1)-th smallest
+    of n is distributed as Beta(k+1, n−k), whose quantile is Clopper and Pearson's bound for k errors (Wilks,
+    Annals of Mathematical Statistics 12 (1941) 91–96).
     """
     allowed, supported = _allowed(wanted, len(impostor), confidence)
     threshold = _just_below(impostor[allowed]) if impostor else None
