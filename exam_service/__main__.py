@@ -508,6 +508,65 @@ def calibrate(
     click.echo(json.dumps(found, ensure_ascii=False) if as_json else text(found))
 
 
+@proctor.command()
+@click.argument("province")
+@click.option("--model", help="Of which recogniser (default: the one in use).")
+@click.option(
+    "--match",
+    type=click.FloatRange(0, min_open=True),
+    metavar="X",
+    help="Set: face distance up to which it is the same person.",
+)
+@click.option(
+    "--mismatch",
+    type=click.FloatRange(0, min_open=True),
+    metavar="Y",
+    help="Set: face distance from which it is not.",
+)
+@click.option("--note", metavar="TEXT", help="Why, for whoever questions a verdict; needed to set.")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Data directory of the embedded servers, running or not, where no EXAM_DATABASE_URL is set "
+    "(default: EXAM_DATA_DIR, else var; the demonstration's is var/demo).",
+)
+def thresholds(
+    province: str,
+    model: str | None,
+    match: float | None,
+    mismatch: float | None,
+    note: str | None,
+    data: Path | None,
+) -> None:
+    """Show the thresholds that hold in PROVINCE; or set them, with --match, --mismatch and --note.
+
+    They are of one model: another one measures other distances. Workers take up new ones within seconds;
+    verdicts that were given stay. Every setting is kept, and is in the audit journal.
+    """
+    from exam_service.proctor.model import Thresholds  # noqa: PLC0415
+    from exam_service.proctor.verifier import MODEL  # noqa: PLC0415
+    from exam_service.supervisor import servers  # noqa: PLC0415
+    from exam_service.thresholds import UnknownProvince, show, store  # noqa: PLC0415
+
+    model = model or MODEL
+    wanted = None
+    if match is not None and mismatch is not None and note:
+        if match > mismatch:
+            raise click.UsageError(f"--match {match:g} is above --mismatch {mismatch:g}")
+        wanted = Thresholds(match, mismatch)
+    elif (match, mismatch, note) != (None, None, None):
+        raise click.UsageError("--match, --mismatch and --note go together")
+    with servers(_data_dir(data, DATA), join=True):
+        settings = load_settings()
+        try:
+            if wanted and note:
+                asyncio.run(store(settings, province, model, wanted, note))
+            lines = asyncio.run(show(settings, province, model))
+        except UnknownProvince as error:
+            raise click.BadParameter(str(error), param_hint="PROVINCE") from None
+    click.echo("\n".join(lines))
+
+
 @main.command()
 @click.option("--url", required=True, help="Where the service is, such as http://127.0.0.1:8080.")
 @click.option(
