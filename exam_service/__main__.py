@@ -500,12 +500,15 @@ def calibrate(
         for row in error.rows:
             click.echo(f"line {row.line}: {row.reason}", err=True)
         raise click.ClickException(str(error)) from None
+    found = facts(measured, wanted, configured)
+    click.echo(json.dumps(found, ensure_ascii=False) if as_json else text(found))
     if plot:
         from exam_service.proctor.calibration_plot import plot as draw  # noqa: PLC0415
 
-        draw(measured, wanted, plot)
-    found = facts(measured, wanted, configured)
-    click.echo(json.dumps(found, ensure_ascii=False) if as_json else text(found))
+        try:
+            draw(measured, wanted, plot)
+        except OSError as error:
+            raise click.ClickException(f"no plot: {error}") from None
 
 
 @proctor.command()

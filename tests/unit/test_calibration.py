@@ -127,7 +127,9 @@ def test_limits_that_cross_leave_the_gap_between_the_kinds_unsure() -> None:
     assert found.proposal == Thresholds(0.301, 0.699)
 
 
-@pytest.mark.parametrize("distances", [Distances.of([], [0.5]), Distances.of([0.5], []), Distances.of([], [])])
+@pytest.mark.parametrize(
+    "distances", [Distances.of([], [0.5]), Distances.of([0.5], []), Distances.of([], [])]
+)
 def test_without_pairs_of_either_kind_nothing_is_proposed(distances: Distances) -> None:
     found = calibrate(distances, Wanted())
     assert found.proposal is None
