@@ -9,7 +9,7 @@ counted. Everybody logs in, passes the identity check and has been sitting for h
 accounting begins, and it ends before anybody hands in.
 
 Counted from /proc, in clock ticks of the kernel: user and system time of web, worker, sweeper, supervisor,
-Redis and every process of PostgreSQL. `cpu_s_per_physician_hour` is that over the hours that physicians sat in
+Redis, every process of PostgreSQL. `cpu_s_per_physician_hour` is that over the hours that physicians sat in
 the meantime; `physicians_per_core` is 3,600 over it. The last line is one JSON object.
 """
 
