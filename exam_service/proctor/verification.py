@@ -34,7 +34,7 @@ from exam_service.proctor.model import (
     is_kept,
     verdict_of,
 )
-from exam_service.proctor.usecases import FRAME, identity, topic, wall_topic
+from exam_service.proctor.usecases import FRAME, identity, thresholds_for, topic, wall_topic
 from exam_service.storage.database import Tx
 from exam_service.storage.evidence import StoredBlob
 from exam_service.wiring import Services
@@ -268,13 +268,12 @@ class Verification:
             seen.add(bytes_of)
         return replayed
 
-    async def _thresholds_of(self, tx: Tx, province_id: str) -> Thresholds:  # noqa: ARG002 - the province's
+    async def _thresholds_of(self, tx: Tx, province_id: str) -> Thresholds:
         """The thresholds in force, asked for every few seconds."""
         known = self._thresholds.get(province_id)
         if known is not None and time.monotonic() < known[1]:
             return known[0]
-        settings = self._services.settings
-        thresholds = Thresholds(settings.match_threshold, settings.mismatch_threshold)
+        thresholds = await thresholds_for(tx, province_id, self._recogniser.model, self._services.settings)
         self._thresholds[province_id] = thresholds, time.monotonic() + _THRESHOLDS_SECONDS
         return thresholds
 
