@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
+import dlib
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -20,7 +21,9 @@ from exam_service.proctor.verifier import (
     Verifier,
     distance,
     scene,
+    weights,
 )
+from exam_service.proctor.verifier.patient import PatientDetector
 from exam_service.proctor.verifier.picture import decode, fit
 from exam_service.proctor.verifier.quality import is_plausible, yaw_of
 
@@ -63,6 +66,14 @@ def _room(*people: tuple[int, int], width: int = 150) -> Image:
     for x, y in people:
         room[y : y + size[1], x : x + size[0]] = person[: 480 - y, : 640 - x]
     return room
+
+
+def _still(number: int) -> bytes:
+    """A frame of the film of a man on a stage."""
+    clip = cv2.VideoCapture(str(FACES / "short_hamilton_clip.mp4"))
+    clip.set(cv2.CAP_PROP_POS_FRAMES, number)
+    _, image = clip.read()
+    return _jpeg(np.asarray(image[..., ::-1], np.uint8))
 
 
 def _box(reading: Reading) -> Box:
@@ -131,6 +142,44 @@ def test_a_false_face_of_full_size_is_not_counted(verifier: Verifier) -> None:
     assert verifier.read((FACES / "obama_and_biden.jpg").read_bytes()).faces == 2
 
 
+# The slow look
+
+
+def test_the_detecting_network_sees_what_dlibs_own_sees(tmp_path: Path) -> None:
+    room = _room((10, 100), (330, 160), width=240)
+    theirs = dlib.cnn_face_detection_model_v1(str(weights.model_file(weights.MMOD)))(room, 0)
+    ours = PatientDetector.open(tmp_path).detect(room)
+    assert len(ours) == len(theirs) == 2
+    for face, other in zip(
+        sorted(ours, key=lambda face: face.rectangle.left()),
+        sorted(theirs, key=lambda other: other.rect.left()),
+        strict=True,
+    ):
+        assert face.rectangle.contains(other.rect.center())
+        assert face.score == pytest.approx(other.confidence, abs=0.15)
+    assert PatientDetector.open(tmp_path).detect(np.zeros((480, 640, 3), np.uint8)) == []
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 900, 3), (45, 60, 3)])
+def test_the_detecting_network_looks_at_whatever_there_is(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    assert PatientDetector.open(tmp_path).detect(np.zeros(shape, np.uint8)) == []
+
+
+@needs_faces
+def test_who_is_not_seen_at_a_glance_is_seen_by_looking_harder(verifier: Verifier) -> None:
+    glanced, looked = (look(_still(24)) for look in (verifier.read, verifier.look_harder))
+    assert (glanced.faces, looked.faces) == (0, 1)
+    assert looked.embedding is not None
+    assert verifier.look_harder(_jpeg(_room())).faces == 0
+
+
+def test_weights_that_are_not_the_detecting_network_are_refused() -> None:
+    source = weights.model_file(weights.MMOD).read_bytes()
+    for other in (b"", source[: len(source) // 2], source[6000:]):
+        with pytest.raises(ValueError, match="weights"):
+            weights.parse_detector(other)
+
+
 # Together
 
 
@@ -175,14 +224,13 @@ def test_a_spoilt_picture_is_called_what_it_is(
     assert (reading.embedding is None) is (quality is not Quality.FINE)
 
 
-def test_a_small_face_is_too_small_to_be_judged_and_a_photo_is_compared_all_the_same(
+def test_a_small_face_is_missed_in_a_frame_and_a_photo_of_it_is_compared_all_the_same(
     verifier: Verifier,
 ) -> None:
     data = _jpeg(_room((250, 200), width=82))
     assert verifier.read(data).faces == 0
-    harder, photo = verifier.look_harder(data), verifier.read_photo(data)
-    assert (harder.faces, harder.quality, harder.embedding) == (1, Quality.TOO_SMALL, None)
-    assert photo.quality is Quality.TOO_SMALL
+    photo = verifier.read_photo(data)
+    assert (photo.faces, photo.quality) == (1, Quality.TOO_SMALL)
     assert photo.embedding is not None
 
 
@@ -236,12 +284,7 @@ def test_a_mirrored_face_is_turned_the_other_way(verifier: Verifier) -> None:
 
 @needs_faces
 def test_a_man_on_a_stage_turns_to_his_right_and_back(verifier: Verifier) -> None:
-    clip = cv2.VideoCapture(str(FACES / "short_hamilton_clip.mp4"))
-    readings = {}
-    for number in (90, 132, 210):
-        clip.set(cv2.CAP_PROP_POS_FRAMES, number)
-        _, image = clip.read()
-        readings[number] = verifier.read(_jpeg(np.asarray(image[..., ::-1], np.uint8)))
+    readings = {number: verifier.read(_still(number)) for number in (90, 132, 210)}
     yaws = {number: reading.yaw or 0.0 for number, reading in readings.items()}
     assert abs(yaws[90]) < TURNED_YAW
     assert readings[90].quality is Quality.FINE
