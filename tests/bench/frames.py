@@ -94,8 +94,8 @@ def sittings(of: list[Portrait], count: int, seed: int) -> list[Shot]:
     Everybody sits for equally many frames before one camera in one room, whose place, distance, side, light
     and compression stay; half hold a phone, so that the whole picture moves, the others' camera stands. From
     one frame to the next, ten seconds later, the head moves by a few hundredths of its width, sometimes by a
-    third, and comes nearer or goes back. In some frames somebody else comes (for three frames together, their face 85 to
-    150 pixels wide), nobody is there, the head is turned, or the light is out.
+    third, and comes nearer or goes back. In some frames somebody else comes (for three frames together, their
+    face 85 to 150 pixels wide), nobody is there, the head is turned, or the light is out.
     """
     chance = np.random.default_rng(seed)
     by_person: dict[str, list[Portrait]] = {}
