@@ -151,3 +151,15 @@ ORDER BY f.attempt_id, c.received_at DESC, c.seq DESC
 SELECT evidence_id FROM proctor_check
 WHERE registration_id = $1 AND enrolled AND evidence_id IS NOT NULL
 ORDER BY received_at LIMIT 1
+
+-- name: insert_thresholds
+INSERT INTO proctor_thresholds (id, province_id, model, match_threshold, mismatch_threshold, set_at, set_by, note)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+
+-- name: select_thresholds
+-- The newest first: that one counts.
+SELECT match_threshold, mismatch_threshold, set_at, set_by, note
+FROM proctor_thresholds
+WHERE province_id = $1 AND model = $2
+ORDER BY set_at DESC, id DESC
+LIMIT $3

@@ -52,6 +52,11 @@ from exam_service.proctor.usecases.takeover import (
     take_over_unverified,
     takeover_page,
 )
+from exam_service.proctor.usecases.thresholds import (
+    set_thresholds,
+    threshold_history,
+    thresholds_for,
+)
 
 __all__ = [
     "BURST",
@@ -85,11 +90,14 @@ __all__ = [
     "recheck_is_open",
     "rehearsal_page",
     "rehearsal_pass",
+    "set_thresholds",
     "snapshot",
     "still_wanted",
     "streams_of",
     "take_over_unverified",
     "takeover_page",
+    "threshold_history",
+    "thresholds_for",
     "topic",
     "verdict_counts",
     "waiting_for_person",
