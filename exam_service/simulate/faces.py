@@ -22,8 +22,8 @@ _FARTHEST_SHIFT = 14  # pixels: somebody who sits before a phone
 _BRIGHTNESS = (0.92, 1.08)
 _BEST_QUALITY, _WORST_QUALITY, _QUALITY_STEP = 85, 25, 10
 
-# How far a picture is sheared for a head to seem turned: the nose leaves the middle of the eyes by about a tenth
-# of their distance, which a verifier takes for 17° to 20°.
+# How far a picture is sheared for a head to seem turned: the nose leaves the middle of the eyes by a tenth of
+# their distance, which a verifier takes for 17° to 20°.
 _SHEARS = (0.25, 0.32)
 
 

@@ -103,7 +103,7 @@ class Booth:
             yaw=yaw,
         )
         async with self.services.database.tx() as tx:
-            await queries.insert_check(tx, check)
+            await queries.insert_checks(tx, [check])
             await identity.advance(tx, self.services, identity.Seen(check, self.who.account_id, face, apart))
         judged = await usecases.check_and_admission(self.services, self.who, check.id)
         assert judged

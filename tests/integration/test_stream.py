@@ -327,7 +327,12 @@ async def test_ready_says_how_often_frames_are_wanted(
         ready = await camera.hears()
     [row] = await streams(world)
     assert len(bytes.fromhex(ready.pop("nonce"))) == NONCE_BYTES
-    assert ready == {"type": "ready", "stream": str(row["id"]), "interval_ms": 200}
+    assert (ready["type"], ready["stream"], ready["interval_ms"]) == ("ready", str(row["id"]), 200)
+    assert (ready["check"]["state"], ready["check"]["ask"], ready["check"]["tries_left"]) == (
+        "open",
+        "front",
+        5,
+    )
     assert (row["attempt_id"], row["province_id"], row["purpose"]) == (attempt.id, "hunan", "check")
 
     await world.admit(attempt)
