@@ -2,9 +2,9 @@
 
 from exam_service.proctor.usecases.evidence import (
     checks_of,
+    checks_of_attempts,
     snapshot,
     streams_of,
-    verdict_counts,
 )
 from exam_service.proctor.usecases.identity import (
     CheckPage,
@@ -42,6 +42,7 @@ __all__ = [
     "check_pace",
     "check_page",
     "checks_of",
+    "checks_of_attempts",
     "close_stream",
     "enqueue_frame",
     "open_stream",
@@ -51,5 +52,4 @@ __all__ = [
     "take_over_unverified",
     "takeover_page",
     "topic",
-    "verdict_counts",
 ]
