@@ -1,9 +1,9 @@
 """Looks that stand still or come again: a camera that shows what it showed before. Pure.
 
-A look is a 64-bit perceptual hash of a frame; looks that differ in few bits show the same picture. Somebody
-who sits still has looks that are *near* each other again and again, so nearness alone proves nothing: standing
-still is told by looks that are *equal* for minutes, which the noise of a live sensor doesn't allow, and a loop
-by a varied run of looks that comes again in the same order, which a living person doesn't do.
+A look is a 64-bit perceptual hash of a frame; looks that differ in few bits show the same picture. Who sits
+still has looks *near* each other again and again, so nearness alone proves nothing: standing still is told
+by looks that are *equal* for minutes, which the noise of a live sensor hardly allows, and a loop by a varied
+run of looks that comes again in the same order, which a living person doesn't do.
 """
 
 from __future__ import annotations

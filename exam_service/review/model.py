@@ -152,8 +152,8 @@ def check_decision(
         upheld: How many findings a person has judged to be true.
 
     Raises:
-        Invalid: 合格 under the pass mark; or 不合格 despite the mark without a reason, or for findings none of
-            which anybody upheld; or too long a note.
+        Invalid: 合格 under the pass mark; or 不合格 despite the mark without a reason, or for findings none
+            of which anybody upheld; or too long a note.
     """
     _check_length(note)
     reached = attempt.mark is not None and attempt.mark >= attempt.rule.pass_mark

@@ -1,4 +1,4 @@
-"""List attempts, look at one and its pictures, judge its findings, confirm. Every viewing is in the audit journal."""
+"""List attempts, look at one and its pictures, judge findings, confirm. Every viewing is in the journal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the review pages show: rows and dossiers in words. Nothing here accuses: a machine saw, a person decides."""
+"""What the review pages show, in words that accuse nobody: a machine saw, a person decides."""
 
 from __future__ import annotations
 

@@ -447,7 +447,9 @@ async def test_the_strip_goes_on_without_script(body: Browser, world: World) -> 
 # A word on each finding
 
 
-async def judge(browser: Browser, attempt: Attempt, verdict: str, note: str = "", **other: str) -> ClientResponse:
+async def judge(
+    browser: Browser, attempt: Attempt, verdict: str, note: str = "", **other: str
+) -> ClientResponse:
     """A person's word on the other face of :func:`watched`."""
     form = {"kind": "another_face", "began_at": after(minutes=10, seconds=1).isoformat()} | other
     return await browser.submit(f"/review/{attempt.id}/findings", verdict=verdict, note=note, **form)

@@ -23,7 +23,9 @@ async def streams_of(tx: Tx, attempt_id: UUID, province_id: str) -> list[StreamS
     return await queries.select_streams(tx, attempt_id, province_id)
 
 
-async def checks_of_attempts(tx: Tx, attempt_ids: Sequence[UUID], province_id: str) -> dict[UUID, list[Check]]:
+async def checks_of_attempts(
+    tx: Tx, attempt_ids: Sequence[UUID], province_id: str
+) -> dict[UUID, list[Check]]:
     """All verdicts on each of these attempts, in no order."""
     checks: dict[UUID, list[Check]] = {attempt_id: [] for attempt_id in attempt_ids}
     for check in await queries.select_checks_of_attempts(tx, attempt_ids, province_id):
