@@ -1,4 +1,4 @@
-"""From a series of verdicts to findings: N of the last M frames, never a single one; and how soon to look. Pure.
+"""From a series of verdicts to findings: N of the last M frames, never one alone; and how soon to look. Pure.
 
 A finding is a question put to a person of the assessment body, and a risk is the order in which to look.
 Neither ends a paper, fails anybody or is shown to the physician: nothing but people acts on them.

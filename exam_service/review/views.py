@@ -26,7 +26,7 @@ from exam_service.review.model import (
 from exam_service.review.usecases import Dossier, ListPage
 
 SHOTS_PAGE = 48
-SHOTS_OF_FINDING = 8
+SHOTS_OF_FINDING = 7
 """Pictures under a finding; of more, these many spread evenly from its first to its last."""
 TIMELINE_WIDTH = 1000
 
@@ -190,7 +190,7 @@ def _finding(page: Dossier, reviewed: ReviewedFinding, by_id: Mapping[UUID, Chec
         "reference": _reference(page) if finding.kind in _COMPARED and kept else None,
         "shots": [_shot(check) for check in _spread(kept)],
         "left_out": max(0, len(kept) - SHOTS_OF_FINDING),
-        "not_kept": finding.frames and len(finding.checks) - len(kept),
+        "not_kept": len(finding.checks) - len(kept) if finding.frames else 0,
         "review": _review(reviewed.review),
     }
 
