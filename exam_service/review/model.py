@@ -13,7 +13,7 @@ from exam_service.cycles.policy import Subject
 from exam_service.errors import Conflict, Invalid
 from exam_service.papers.model import Attempt, State
 from exam_service.proctor.judgement import Finding, FindingKind, Risk, findings, risk, watching
-from exam_service.proctor.model import Check
+from exam_service.proctor.model import Check, Purpose, Verdict
 from exam_service.proctor.watched import Sat, coverage, sitting
 
 PAGE_SIZE = 20
@@ -50,11 +50,18 @@ class ListedAttempt:
 
 @dataclass(frozen=True)
 class Judged:
-    """What the camera's verdicts come to; ``coverage`` is the share of the sitting it watched, 0 to 1."""
+    """What the camera's verdicts come to.
+
+    Attributes:
+        coverage: The share of the sitting that the camera watched, 0 to 1.
+        strange_takeovers: Frames of somebody else from a device that wanted to take the paper over; no
+            finding of the paper, for it never got there.
+    """
 
     findings: list[Finding]
     risk: Risk
     coverage: float
+    strange_takeovers: int = 0
 
     @property
     def hardly_watched(self) -> bool:
@@ -67,7 +74,8 @@ def judged(attempt: Sat, checks: Sequence[Check], now: datetime, cadence: timede
     sat = sitting(attempt, now)
     found = findings(checks, sat=sat, cadence=cadence)
     share = coverage(watching(checks), sat, cadence) if sat else 1.0
-    return Judged(found, risk(found, sat), share)
+    strange = sum(check.purpose is Purpose.TAKEOVER and check.verdict is Verdict.MISMATCH for check in checks)
+    return Judged(found, risk(found, sat), share, strange)
 
 
 @dataclass(frozen=True)

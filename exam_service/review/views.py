@@ -72,10 +72,7 @@ def listed(page: ListPage, row: ListedAttempt) -> dict[str, Any]:
         "result_label": _result_label(row.passed, awaits=row.awaits_confirmation),
         "handed_in": clock_time(row.handed_in_at or row.closed_at),
         "risk": _risk(found.risk),
-        "flags": [
-            f"{FINDING_LABELS[kind]}{f' {times}次' if times > 1 else ''}"
-            for kind, times in Counter(finding.kind for finding in found.findings).most_common()
-        ],
+        "flags": _flags(found),
         "watched": _watched(found),
         "state_label": _state_label(row.state, awaits=row.awaits_confirmation),
     }
@@ -168,6 +165,16 @@ def _watched(found: Judged) -> dict[str, Any]:
     if not found.hardly_watched:
         return {"kind": "muted", "label": f"画面覆盖{share}%", "hardly": False}
     return {"kind": "bad", "label": f"几乎没有画面（{share}%）" if share else "没有画面", "hardly": True}
+
+
+def _flags(found: Judged) -> list[str]:
+    flags = [
+        f"{FINDING_LABELS[kind]}{f' {times}次' if times > 1 else ''}"
+        for kind, times in Counter(finding.kind for finding in found.findings).most_common()
+    ]
+    if found.strange_takeovers:
+        flags.append(f"换设备时疑似他人 {found.strange_takeovers}张")
+    return flags
 
 
 def _times(span: Finding | Span) -> str:

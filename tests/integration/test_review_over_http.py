@@ -189,9 +189,13 @@ async def test_a_cursor_that_is_none_is_the_first_page(body: Browser, world: Wor
 
 
 async def test_the_list_says_what_to_look_at_and_how_soon(body: Browser, world: World) -> None:
-    await watched(world)
+    attempt, _ = await watched(world)
+    takeover = await world.watch(attempt, after(minutes=3), after(minutes=3), Purpose.TAKEOVER)
+    for seq in (1, 2):
+        await world.snapshot(attempt, takeover, seq, Verdict.MISMATCH, None)
     text = plain(await (await body.get("/review")).text())
     assert "疑似他人" in text
+    assert "换设备时疑似他人 2张" in text
     assert "监考中断" in text
     assert "关注度 61" in text
     assert "画面覆盖64%" in text
