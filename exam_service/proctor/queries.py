@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from exam_service.proctor.model import Check, Purpose, StreamRow, StreamSpan, Thresholds, Verdict
+from exam_service.proctor.model import (
+    Check,
+    Purpose,
+    StreamRow,
+    StreamSpan,
+    Thresholds,
+    ThresholdSetting,
+    Verdict,
+)
 from exam_service.storage.database import Row, Tx
 from exam_service.storage.statements import Statements
 
@@ -184,3 +192,32 @@ async def count_verdicts(
     for row in await tx.fetch(SQL["count_verdicts"], list(attempt_ids), province_id):
         counts.setdefault(row["attempt_id"], {})[Verdict(row["verdict"])] = row["frames"]
     return counts
+
+
+async def insert_thresholds(
+    tx: Tx, thresholds_id: UUID, province_id: str, model: str, setting: ThresholdSetting
+) -> None:
+    await tx.execute(
+        SQL["insert_thresholds"],
+        thresholds_id,
+        province_id,
+        model,
+        setting.thresholds.match,
+        setting.thresholds.mismatch,
+        setting.set_at,
+        setting.set_by,
+        setting.note,
+    )
+
+
+async def select_thresholds(tx: Tx, province_id: str, model: str, limit: int) -> list[ThresholdSetting]:
+    """The newest first."""
+    return [
+        ThresholdSetting(
+            Thresholds(row["match_threshold"], row["mismatch_threshold"]),
+            row["set_at"],
+            row["set_by"],
+            row["note"],
+        )
+        for row in await tx.fetch(SQL["select_thresholds"], province_id, model, limit)
+    ]

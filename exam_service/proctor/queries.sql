@@ -58,3 +58,15 @@ SELECT attempt_id, verdict, count(*) AS frames
 FROM proctor_check
 WHERE attempt_id = ANY($1::uuid[]) AND province_id = $2 AND purpose IN ('paper', 'takeover')
 GROUP BY attempt_id, verdict
+
+-- name: insert_thresholds
+INSERT INTO proctor_thresholds (id, province_id, model, match_threshold, mismatch_threshold, set_at, set_by, note)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+
+-- name: select_thresholds
+-- The newest first: that one counts.
+SELECT match_threshold, mismatch_threshold, set_at, set_by, note
+FROM proctor_thresholds
+WHERE province_id = $1 AND model = $2
+ORDER BY set_at DESC, id DESC
+LIMIT $3

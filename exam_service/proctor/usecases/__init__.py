@@ -29,6 +29,11 @@ from exam_service.proctor.usecases.takeover import (
     take_over_unverified,
     takeover_page,
 )
+from exam_service.proctor.usecases.thresholds import (
+    set_thresholds,
+    threshold_history,
+    thresholds_for,
+)
 
 __all__ = [
     "FRAME",
@@ -45,11 +50,14 @@ __all__ = [
     "close_stream",
     "enqueue_frame",
     "open_stream",
+    "set_thresholds",
     "snapshot",
     "still_wanted",
     "streams_of",
     "take_over_unverified",
     "takeover_page",
+    "threshold_history",
+    "thresholds_for",
     "topic",
     "verdict_counts",
 ]
