@@ -497,7 +497,9 @@ def calibrate(
         sheet = read_pairs(pairs)
         with click.progressbar(sheet.pictures, label="Looking at pictures", file=sys.stderr) as pictures:
             measured = measure(sheet, look_at(pictures, models))
-    except (BadPairs, BadRecogniser) as error:
+    except BadRecogniser as error:
+        raise click.ClickException(str(error)) from None
+    except BadPairs as error:
         for row in error.rows:
             click.echo(f"line {row.line}: {row.reason}", err=True)
         raise click.ClickException(str(error)) from None
