@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from exam_service.errors import Unavailable
 from exam_service.proctor.model import Frame
 from exam_service.proctor.verification import verify_frame
-from exam_service.proctor.verifier import MODEL, Reading, UnreadableImage, Verifier, distance
+from exam_service.proctor.verifier import Reading, UnreadableImage, Verifier
 from exam_service.queue.connection import AWAY
 from exam_service.queue.stream import Entry, WorkStream
 from exam_service.wiring import Services
@@ -32,15 +32,14 @@ _PAUSE_SECONDS = 0.5
 class FaceRecogniser:
     """The verifier as the use cases know it."""
 
-    model = MODEL
-
     def __init__(self, verifier: Verifier) -> None:
         self._verifier = verifier
+        self.model = verifier.model
 
     @classmethod
-    def open(cls, cache_dir: Path) -> FaceRecogniser:
+    def open(cls, cache_dir: Path, recogniser: Path | None = None) -> FaceRecogniser:
         """Load the networks: about a second, more when the ONNX file has to be written first."""
-        verifier = Verifier(cache_dir)
+        verifier = Verifier(cache_dir, recogniser)
         verifier.warm()
         return cls(verifier)
 
@@ -57,7 +56,7 @@ class FaceRecogniser:
             return None
 
     def distance(self, one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-        return distance(one, other)
+        return self._verifier.distance(one, other)
 
 
 class Worker:
