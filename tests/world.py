@@ -47,6 +47,7 @@ from exam_service.proctor.usecases import FRAME
 from exam_service.questions import usecases as questions
 from exam_service.questions.model import Draft, Use
 from exam_service.queue.connection import connect
+from exam_service.queue.meters import Meters
 from exam_service.queue.recent import Recent
 from exam_service.queue.signals import Signals
 from exam_service.registration import usecases as registration
@@ -146,6 +147,11 @@ class World:
         attempt = await self.start(principal, subject)
         await self.admit(attempt)
         return await papers.take_lease(self.services, principal, attempt.id, DEVICE)
+
+    async def give_to_another_device(self, attempt: Attempt) -> None:
+        """The paper is on another device, without its page hearing of it."""
+        async with self.database.tx() as tx:
+            await tx.execute("UPDATE attempt SET device_hash = $2 WHERE id = $1", attempt.id, bytes(32))
 
     async def consent(self, principal: Principal) -> None:
         await accounts.give_face_consent(self.database, self.clock, principal, version=FACE_CONSENT_VERSION)
@@ -250,14 +256,14 @@ class World:
                 )
                 await store.record(tx, blob, **owner, data_class=FRAME, now=now)
                 check = replace(check, evidence_id=evidence_id)
-            await proctor_queries.insert_check(tx, check)
+            await proctor_queries.insert_checks(tx, [check])
         return check
 
     async def frames(self, attempt: Attempt, stream: StreamRow, first_seq: int, at: list[datetime]) -> None:
         """Frames that showed the right face and were not kept."""
         async with self.database.tx() as tx:
             for seq, moment in enumerate(at, start=first_seq):
-                await proctor_queries.insert_check(tx, _check(attempt, stream, seq, moment))
+                await proctor_queries.insert_checks(tx, [_check(attempt, stream, seq, moment)])
 
 
 def _check(attempt: Attempt, stream: StreamRow, seq: int, at: datetime) -> Check:
@@ -288,6 +294,7 @@ def _services(database: Database, settings: Settings, vault: Vault, clock: Clock
         database=database,
         signals=Signals(connect(settings.redis_url)),
         recent=Recent(connect(settings.redis_url)),
+        meters=Meters(connect(settings.redis_url)),
         vault=vault,
         evidence=EvidenceStore(settings.data_dir / "evidence"),
         signer=Signer(settings.key("master_key"), "receipts"),
@@ -546,3 +553,8 @@ def camera_frame(picture: bytes, *, size: tuple[int, int] = (640, 480), quality:
     written = io.BytesIO()
     frame.save(written, "JPEG", quality=quality)
     return written.getvalue()
+
+
+def unseen(jpeg: bytes) -> bytes:
+    """The same picture in bytes that never came before, as a camera's noise makes them: with a comment."""
+    return jpeg[:2] + b"\xff\xfe\x00\x0a" + os.urandom(8) + jpeg[2:]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -129,6 +130,11 @@ async def insert_consent(
 async def select_optional_consent(tx: Tx, account_id: UUID, purpose: str, version: str) -> Consent | None:
     row = await tx.fetch_optional(SQL["select_optional_consent"], account_id, purpose, version)
     return Consent(**row) if row else None
+
+
+async def select_consenting(tx: Tx, account_ids: Sequence[UUID], purpose: str, version: str) -> set[UUID]:
+    rows = await tx.fetch(SQL["select_consenting"], list(account_ids), purpose, version)
+    return {row["account_id"] for row in rows}
 
 
 async def withdraw_consent(tx: Tx, account_id: UUID, purpose: str, now: datetime) -> None:

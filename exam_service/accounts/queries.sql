@@ -50,5 +50,9 @@ ON CONFLICT (account_id, purpose) WHERE withdrawn_at IS NULL DO NOTHING
 SELECT version, given_at FROM consent
 WHERE account_id = $1 AND purpose = $2 AND version = $3 AND withdrawn_at IS NULL
 
+-- name: select_consenting
+SELECT account_id FROM consent
+WHERE account_id = ANY($1::uuid[]) AND purpose = $2 AND version = $3 AND withdrawn_at IS NULL
+
 -- name: withdraw_consent
 UPDATE consent SET withdrawn_at = $3 WHERE account_id = $1 AND purpose = $2 AND withdrawn_at IS NULL

@@ -88,6 +88,21 @@ class ProcedureRule:
 
 
 @dataclass(frozen=True)
+class ProctorRule:
+    """How often the camera of a paper is looked at.
+
+    Attributes:
+        interval_seconds: From one frame to the next.
+        extra_per_hour: Further frames, at moments that the service chooses and nobody can foresee.
+        doubt_interval_seconds: From one frame to the next after one that wasn't plainly the physician.
+    """
+
+    interval_seconds: int = 10
+    extra_per_hour: int = 12
+    doubt_interval_seconds: int = 4
+
+
+@dataclass(frozen=True)
 class Policy:
     """Everything that differs between provinces. ``raw`` is what a cycle stores.
 
@@ -105,6 +120,7 @@ class Policy:
     practice_opens: str
     block_copy: bool
     watermark: bool
+    proctor: ProctorRule
     raw: Mapping[str, Any]
 
     def label(self, subject: Subject) -> str:
@@ -128,6 +144,7 @@ def parse_policy(raw: Mapping[str, Any]) -> Policy:
     notice = top.table("notice")
     practice = top.table("practice")
     paper_page = top.optional_table("paper_page")
+    proctor = top.optional_table("proctor")
     procedures = top.table("procedures")
     policy = Policy(
         name=top.text("name"),
@@ -139,11 +156,27 @@ def parse_policy(raw: Mapping[str, Any]) -> Policy:
         practice_opens=practice.one_of("opens", PRACTICE_OPENS),
         block_copy=paper_page.truth("block_copy", default=True),
         watermark=paper_page.truth("watermark", default=True),
+        proctor=_proctor_rule(proctor),
         raw=raw,
     )
-    for table in (top, labels, notice, practice, paper_page, procedures):
+    for table in (top, labels, notice, practice, paper_page, proctor, procedures):
         table.refuse_the_rest()
     return policy
+
+
+def _proctor_rule(table: _Table) -> ProctorRule:
+    usual = ProctorRule()
+    interval = table.integer("interval_seconds", least=2, most=60, default=usual.interval_seconds)
+    return ProctorRule(
+        interval,
+        table.integer("extra_per_hour", least=0, most=360, default=usual.extra_per_hour),
+        table.integer(
+            "doubt_interval_seconds",
+            least=1,
+            most=interval,
+            default=min(interval, usual.doubt_interval_seconds),
+        ),
+    )
 
 
 def parse_rule(raw: Mapping[str, Any]) -> PaperRule:

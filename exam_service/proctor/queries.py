@@ -7,6 +7,7 @@ from uuid import UUID
 
 from exam_service.proctor.model import (
     Check,
+    Frame,
     Purpose,
     StreamRow,
     StreamSpan,
@@ -20,20 +21,26 @@ from exam_service.storage.statements import Statements
 SQL = Statements("exam_service.proctor")
 
 
+@dataclass(frozen=True, repr=False)
+class Enrolment:
+    id: UUID
+    embedding: bytes
+
+
 @dataclass(frozen=True)
 class Owner:
-    """Whose frame it is, and what may enrol them."""
+    """Whose frame it is, the face they are known by, and what may enrol them.
+
+    Attributes:
+        body_id: Of the attempt; ``None`` for a rehearsal.
+    """
 
     account_id: UUID
     registration_id: UUID
     cycle_id: UUID
     reviewed_photo_id: UUID | None
-
-
-@dataclass(frozen=True, repr=False)
-class Enrolment:
-    id: UUID
-    embedding: bytes
+    body_id: UUID | None
+    enrolment: Enrolment | None
 
 
 async def insert_stream(tx: Tx, stream: StreamRow) -> None:
@@ -77,11 +84,6 @@ async def select_streams(tx: Tx, attempt_id: UUID, province_id: str) -> list[Str
     ]
 
 
-async def select_optional_enrolment(tx: Tx, registration_id: UUID, model: str) -> Enrolment | None:
-    row = await tx.fetch_optional(SQL["select_optional_enrolment"], registration_id, model)
-    return Enrolment(**row) if row else None
-
-
 async def exists_reference(tx: Tx, registration_id: UUID) -> bool:
     return bool(await tx.fetch_value(SQL["exists_reference"], registration_id))
 
@@ -107,48 +109,37 @@ async def insert_enrolment(
     )
 
 
-async def select_frame_owner(tx: Tx, registration_id: UUID, province_id: str) -> Owner | None:
-    row = await tx.fetch_optional(SQL["select_frame_owner"], registration_id, province_id)
-    if row is None:
-        return None
-    return Owner(
-        row["account_id"],
-        row["registration_id"],
-        row["cycle_id"],
-        row["photo_id"] if row["photo_reviewed_at"] else None,
-    )
-
-
-async def insert_check(tx: Tx, check: Check) -> bool:
-    inserted = await tx.fetch_value(
-        SQL["insert_check"],
-        check.id,
-        check.province_id,
-        check.registration_id,
-        check.attempt_id,
-        check.stream_id,
-        check.seq,
-        check.purpose,
-        check.received_at,
-        check.checked_at,
-        check.verdict,
-        check.faces,
-        check.distance,
-        check.model,
-        check.thresholds.match,
-        check.thresholds.mismatch,
-        check.enrolled,
-        check.evidence_id,
-        check.score,
-        check.yaw,
-        check.look,
-        check.frame_hash,
-    )
-    return inserted is not None
-
-
-async def exists_check(tx: Tx, stream_id: UUID, seq: int) -> bool:
-    return bool(await tx.fetch_value(SQL["exists_check"], stream_id, seq))
+async def insert_checks(tx: Tx, checks: Sequence[Check]) -> set[UUID]:
+    """Store the verdicts on frames that have none yet; their ids."""
+    rows = [
+        (
+            check.id,
+            check.province_id,
+            check.registration_id,
+            check.attempt_id,
+            check.stream_id,
+            check.seq,
+            check.purpose,
+            check.received_at,
+            check.checked_at,
+            check.verdict,
+            check.faces,
+            check.distance,
+            check.model,
+            check.thresholds.match,
+            check.thresholds.mismatch,
+            check.enrolled,
+            check.evidence_id,
+            check.score,
+            check.yaw,
+            check.look,
+            check.frame_hash,
+            check.age_ms,
+        )
+        for check in checks
+    ]
+    inserted = await tx.fetch(SQL["insert_checks"], *zip(*rows, strict=True))
+    return {row["id"] for row in inserted}
 
 
 def _check(row: Row) -> Check:
@@ -173,6 +164,7 @@ def _check(row: Row) -> Check:
         yaw=row["yaw"],
         look=row["look"],
         frame_hash=row["frame_hash"],
+        age_ms=row["age_ms"],
     )
 
 
@@ -188,6 +180,57 @@ async def select_checks(tx: Tx, attempt_id: UUID, province_id: str) -> list[Chec
 async def select_checks_of_attempts(tx: Tx, attempt_ids: Sequence[UUID], province_id: str) -> list[Check]:
     rows = await tx.fetch(SQL["select_checks_of_attempts"], list(attempt_ids), province_id)
     return [_check(row) for row in rows]
+
+
+async def select_owners(tx: Tx, frames: Sequence[Frame], model: str) -> dict[UUID, Owner]:
+    """By the frame's id; without those that have their verdict, or whose registration isn't there."""
+    rows = await tx.fetch(
+        SQL["select_owners"],
+        [frame.stream_id for frame in frames],
+        [frame.seq for frame in frames],
+        [frame.registration_id for frame in frames],
+        [frame.province_id for frame in frames],
+        [frame.attempt_id for frame in frames],
+        model,
+    )
+    return {frames[row["position"] - 1].id: _owner(row) for row in rows}
+
+
+def _owner(row: Row) -> Owner:
+    return Owner(
+        row["account_id"],
+        row["registration_id"],
+        row["cycle_id"],
+        row["reviewed_photo_id"],
+        row["body_id"],
+        Enrolment(row["enrolment_id"], row["embedding"]) if row["enrolment_id"] else None,
+    )
+
+
+async def select_seen(tx: Tx, frames: Sequence[tuple[UUID, bytes]]) -> set[tuple[UUID, bytes]]:
+    """Which of these pairs of registration and frame hash there are checks of."""
+    rows = await tx.fetch(
+        SQL["select_seen"],
+        [registration_id for registration_id, _ in frames],
+        [frame_hash for _, frame_hash in frames],
+    )
+    return {(row["registration_id"], row["frame_hash"]) for row in rows}
+
+
+async def select_latest_verdicts(
+    tx: Tx, attempt_ids: Sequence[UUID], count: int
+) -> dict[UUID, list[Verdict]]:
+    """The newest ``count`` verdicts on each attempt's paper, the newest first."""
+    latest: dict[UUID, list[Verdict]] = {}
+    for row in await tx.fetch(SQL["select_latest_verdicts"], list(attempt_ids), count):
+        latest.setdefault(row["attempt_id"], []).append(Verdict(row["verdict"]))
+    return latest
+
+
+async def select_optional_first_check(tx: Tx, registration_id: UUID) -> UUID | None:
+    """The evidence of the check that enrolled this physician."""
+    evidence_id: UUID | None = await tx.fetch_value(SQL["select_optional_first_check"], registration_id)
+    return evidence_id
 
 
 async def insert_thresholds(

@@ -16,9 +16,6 @@ SELECT device_hash FROM proctor_stream WHERE id = $1
 SELECT purpose, opened_at, closed_at, frames, refused FROM proctor_stream
 WHERE attempt_id = $1 AND province_id = $2 ORDER BY id
 
--- name: select_optional_enrolment
-SELECT id, embedding FROM enrolment WHERE registration_id = $1 AND model = $2
-
 -- name: exists_reference
 -- A face to compare with, or a reviewed photo to take one from.
 SELECT EXISTS (SELECT FROM enrolment WHERE registration_id = $1)
@@ -30,22 +27,18 @@ VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (registration_id, model) DO UPDATE
 SET id = excluded.id, source = excluded.source, embedding = excluded.embedding, created_at = excluded.created_at
 
--- name: select_frame_owner
-SELECT account_id, id AS registration_id, cycle_id, photo_id, photo_reviewed_at
-FROM registration
-WHERE id = $1 AND province_id = $2
-
--- name: insert_check
+-- name: insert_checks
 -- A frame delivered twice gets one verdict.
 INSERT INTO proctor_check (id, province_id, registration_id, attempt_id, stream_id, seq, purpose, received_at,
                            checked_at, verdict, faces, distance, model, match_threshold, mismatch_threshold,
-                           enrolled, evidence_id, score, yaw, look, frame_hash)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+                           enrolled, evidence_id, score, yaw, look, frame_hash, age_ms)
+SELECT *
+FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::uuid[], $6::integer[], $7::text[],
+            $8::timestamptz[], $9::timestamptz[], $10::text[], $11::integer[], $12::real[], $13::text[],
+            $14::real[], $15::real[], $16::boolean[], $17::uuid[], $18::real[], $19::real[], $20::bigint[],
+            $21::bytea[], $22::integer[])
 ON CONFLICT (stream_id, seq) DO NOTHING
 RETURNING id
-
--- name: exists_check
-SELECT EXISTS (SELECT FROM proctor_check WHERE stream_id = $1 AND seq = $2)
 
 -- name: select_optional_check
 SELECT * FROM proctor_check WHERE id = $1 AND province_id = $2
@@ -55,6 +48,38 @@ SELECT * FROM proctor_check WHERE attempt_id = $1 AND province_id = $2 ORDER BY 
 
 -- name: select_checks_of_attempts
 SELECT * FROM proctor_check WHERE attempt_id = ANY($1::uuid[]) AND province_id = $2
+
+-- name: select_owners
+-- Whose frames of a batch are, and the face each is compared with; none for a frame that has its verdict.
+SELECT f.position, r.account_id, r.id AS registration_id, r.cycle_id,
+       CASE WHEN r.photo_reviewed_at IS NOT NULL THEN r.photo_id END AS reviewed_photo_id,
+       a.body_id, e.id AS enrolment_id, e.embedding
+FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::text[], $5::uuid[])
+     WITH ORDINALITY AS f(stream_id, seq, registration_id, province_id, attempt_id, position)
+JOIN registration r ON r.id = f.registration_id AND r.province_id = f.province_id
+LEFT JOIN attempt a ON a.id = f.attempt_id
+LEFT JOIN enrolment e ON e.registration_id = r.id AND e.model = $6
+WHERE NOT EXISTS (SELECT FROM proctor_check c WHERE c.stream_id = f.stream_id AND c.seq = f.seq)
+
+-- name: select_seen
+SELECT DISTINCT c.registration_id, c.frame_hash
+FROM unnest($1::uuid[], $2::bytea[]) AS f(registration_id, frame_hash)
+JOIN proctor_check c ON c.registration_id = f.registration_id AND c.frame_hash = f.frame_hash
+
+-- name: select_latest_verdicts
+-- The newest few of each attempt's paper, the newest first.
+SELECT f.attempt_id, c.verdict
+FROM unnest($1::uuid[]) AS f(attempt_id)
+CROSS JOIN LATERAL (SELECT verdict, received_at, seq FROM proctor_check
+                    WHERE attempt_id = f.attempt_id AND purpose = 'paper'
+                    ORDER BY received_at DESC, seq DESC LIMIT $2) AS c
+ORDER BY f.attempt_id, c.received_at DESC, c.seq DESC
+
+-- name: select_optional_first_check
+-- The kept frame that enrolled somebody in a demonstration.
+SELECT evidence_id FROM proctor_check
+WHERE registration_id = $1 AND enrolled AND evidence_id IS NOT NULL
+ORDER BY received_at LIMIT 1
 
 -- name: insert_thresholds
 INSERT INTO proctor_thresholds (id, province_id, model, match_threshold, mismatch_threshold, set_at, set_by, note)

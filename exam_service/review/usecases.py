@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from exam_service.accounts import usecases as accounts
@@ -115,7 +115,9 @@ async def list_attempts(services: Services, principal: Principal, tab: Tab, belo
             facts={"tab": tab.value, "attempts": [str(row.id) for row in rows]},
         )
         number_of = await counts(tx, principal)
-    findings = {row.id: _judged(services, row, checks[row.id]) for row in rows}
+        findings = {
+            row.id: await _judged(tx, services, principal.province_id, row, checks[row.id]) for row in rows
+        }
     return ListPage(rows, findings, numbers, labels, number_of, rows[-1].id if more else None)
 
 
@@ -135,7 +137,7 @@ async def dossier(services: Services, principal: Principal, attempt_id: UUID) ->
             tx, services.vault, attempt.account_id, attempt.province_id
         )
         checks = await proctor.checks_of(tx, attempt.id, attempt.province_id)
-        found = _judged(services, attempt, checks)
+        found = await _judged(tx, services, attempt.province_id, attempt, checks)
         reviews = await queries.select_finding_reviews(tx, attempt.id, attempt.province_id)
         registered = await registration.registration_of(tx, attempt.registration_id, attempt.province_id)
         decision = await queries.select_optional_decision(tx, attempt.id, attempt.province_id)
@@ -155,15 +157,18 @@ async def dossier(services: Services, principal: Principal, attempt_id: UUID) ->
     )
 
 
-def _judged(services: Services, attempt: Attempt | ListedAttempt, checks: list[Check]) -> Judged:
-    cadence = timedelta(milliseconds=services.settings.frame_interval_ms)
+async def _judged(
+    tx: Tx, services: Services, province_id: str, attempt: Attempt | ListedAttempt, checks: list[Check]
+) -> Judged:
+    cadence = await proctor.frame_interval(tx, services, attempt.cycle_id, province_id)
     return judged(attempt, checks, services.clock.now(), cadence)
 
 
 async def _reviewed(tx: Tx, services: Services, attempt: Attempt) -> list[ReviewedFinding]:
     checks = await proctor.checks_of(tx, attempt.id, attempt.province_id)
     reviews = await queries.select_finding_reviews(tx, attempt.id, attempt.province_id)
-    return with_reviews(_judged(services, attempt, checks).findings, reviews)
+    found = await _judged(tx, services, attempt.province_id, attempt, checks)
+    return with_reviews(found.findings, reviews)
 
 
 async def _record_view(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -82,3 +83,7 @@ async def insert_evidence(
 async def select_optional_evidence(tx: Tx, evidence_id: UUID, province_id: str) -> EvidenceFile | None:
     row = await tx.fetch_optional(SQL["select_optional_evidence"], evidence_id, province_id)
     return EvidenceFile(**row) if row else None
+
+
+async def select_data_keys_by_id(tx: Tx, key_ids: Sequence[UUID]) -> list[WrappedKey]:
+    return [WrappedKey(**row) for row in await tx.fetch(SQL["select_data_keys_by_id"], list(key_ids))]

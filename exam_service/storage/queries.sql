@@ -18,3 +18,6 @@ ON CONFLICT DO NOTHING
 
 -- name: select_optional_evidence
 SELECT id, path, sha256 FROM evidence WHERE id = $1 AND province_id = $2
+
+-- name: select_data_keys_by_id
+SELECT id, wrapped FROM data_key WHERE id = ANY($1::uuid[])

@@ -405,6 +405,8 @@ CREATE TABLE public.proctor_check (
     yaw real,
     look bigint,
     frame_hash bytea,
+    age_ms integer DEFAULT 0 NOT NULL,
+    CONSTRAINT proctor_check_age_ms_check CHECK ((age_ms >= 0)),
     CONSTRAINT proctor_check_attempt_check CHECK (((attempt_id IS NULL) = (purpose = 'rehearsal'::text))),
     CONSTRAINT proctor_check_purpose_check CHECK ((purpose = ANY (ARRAY['check'::text, 'paper'::text, 'takeover'::text, 'rehearsal'::text])))
 );

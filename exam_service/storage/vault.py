@@ -6,6 +6,7 @@ lie. Only a backup of that small table could undo it, so its backups are kept ap
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from exam_service.crypto.derive import derive_key
@@ -51,6 +52,12 @@ class Vault:
         if row is None:
             raise NotFound("该资料已按保存期限清除，不能再查看。", code="purged", data_key=key_id)
         return self._open(row.id, row.wrapped)
+
+    async def keys_of(self, tx: Tx, envelopes: Iterable[bytes]) -> dict[UUID, DataKey]:
+        """The data keys that open these, by their id; what is missing was destroyed. One statement."""
+        key_ids = {data_key_id(envelope) for envelope in envelopes}
+        rows = await queries.select_data_keys_by_id(tx, list(key_ids))
+        return {row.id: self._open(row.id, row.wrapped) for row in rows}
 
     async def open(self, tx: Tx, envelope: bytes, row_id: UUID) -> bytes:
         """Decrypt an envelope that was sealed for the row ``row_id``."""

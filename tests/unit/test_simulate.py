@@ -431,7 +431,8 @@ class SmallService:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         self.hellos.append(await socket.receive_json())
-        await socket.send_json({"type": "ready", "stream": "s", "interval_ms": self.interval_ms})
+        ready = {"type": "ready", "stream": "s", "nonce": "00" * 16, "interval_ms": self.interval_ms}
+        await socket.send_json(ready)
         async for message in socket:
             if message.type is WSMsgType.BINARY:
                 await self.converse(socket, int.from_bytes(message.data[:4]), len(self.hellos))

@@ -12,6 +12,7 @@ from exam_service.proctor.usecases.identity import (
     check_page,
 )
 from exam_service.proctor.usecases.streaming import (
+    BURST,
     FRAME,
     FrameQueue,
     OpenStream,
@@ -20,9 +21,12 @@ from exam_service.proctor.usecases.streaming import (
     check_pace,
     close_stream,
     enqueue_frame,
+    frame_interval,
+    open_rehearsal,
     open_stream,
     still_wanted,
     topic,
+    wall_topic,
 )
 from exam_service.proctor.usecases.takeover import (
     TakeoverPage,
@@ -36,6 +40,7 @@ from exam_service.proctor.usecases.thresholds import (
 )
 
 __all__ = [
+    "BURST",
     "FRAME",
     "CheckPage",
     "FrameQueue",
@@ -50,6 +55,8 @@ __all__ = [
     "checks_of_attempts",
     "close_stream",
     "enqueue_frame",
+    "frame_interval",
+    "open_rehearsal",
     "open_stream",
     "set_thresholds",
     "snapshot",
@@ -60,4 +67,5 @@ __all__ = [
     "threshold_history",
     "thresholds_for",
     "topic",
+    "wall_topic",
 ]
