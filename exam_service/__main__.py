@@ -421,11 +421,11 @@ def compare(a: Path, b: Path, as_json: bool, models: Path) -> None:  # noqa: FBT
     Needs no server. The thresholds are EXAM_MATCH_THRESHOLD and EXAM_MISMATCH_THRESHOLD.
     """
     from exam_service.proctor.comparison import NoFace, compare_pictures  # noqa: PLC0415
-    from exam_service.proctor.verifier import UnreadableImage  # noqa: PLC0415
+    from exam_service.proctor.verifier import BadRecogniser, UnreadableImage  # noqa: PLC0415
 
     try:
         result = compare_pictures(a.read_bytes(), b.read_bytes(), models)
-    except (NoFace, UnreadableImage) as error:
+    except (NoFace, UnreadableImage, BadRecogniser) as error:
         raise click.ClickException(str(error)) from None
     if as_json:
         click.echo(json.dumps(result))
@@ -490,12 +490,15 @@ def calibrate(
     from exam_service.proctor.calibration_report import facts, text  # noqa: PLC0415
     from exam_service.proctor.comparison import thresholds_outside_service  # noqa: PLC0415
     from exam_service.proctor.pairs import BadPairs, look_at, measure, read_pairs  # noqa: PLC0415
+    from exam_service.proctor.verifier import BadRecogniser  # noqa: PLC0415
 
     wanted, configured = Wanted(fmr, fnmr, confidence), thresholds_outside_service()
     try:
         sheet = read_pairs(pairs)
         with click.progressbar(sheet.pictures, label="Looking at pictures", file=sys.stderr) as pictures:
             measured = measure(sheet, look_at(pictures, models))
+    except BadRecogniser as error:
+        raise click.ClickException(str(error)) from None
     except BadPairs as error:
         for row in error.rows:
             click.echo(f"line {row.line}: {row.reason}", err=True)

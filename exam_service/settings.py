@@ -111,7 +111,7 @@ class Settings(BaseSettings):
     )
     recogniser: Path | None = Field(
         default=None,
-        description="TOML of an ONNX face recogniser of your own; without it dlib's ResNet, which is shipped.",
+        description="TOML of an ONNX face recogniser of your own; without it dlib's ResNet.",
     )
     check_interval_ms: int = Field(
         default=1000, ge=200, description="Milliseconds between frames of the identity check."

@@ -32,6 +32,12 @@ def _number(name: str) -> float:
         raise Misconfigured(f"EXAM_{name.upper()} is {said!r}, which is no number") from None
 
 
+def verifier_outside_service(models: Path) -> Verifier:
+    """With the recogniser of ``EXAM_RECOGNISER``, if set; the shipped one is cached in ``models``."""
+    own = configured("recogniser")
+    return Verifier(models, Path(own) if own else None)
+
+
 def compare_pictures(a: bytes, b: bytes, models: Path) -> dict[str, Any]:
     """Compare the largest faces of two pictures (JPEG or PNG bytes).
 
@@ -43,8 +49,7 @@ def compare_pictures(a: bytes, b: bytes, models: Path) -> dict[str, Any]:
         UnreadableImage: One is no picture.
         BadRecogniser: The one of ``EXAM_RECOGNISER`` can't be used.
     """
-    own = configured("recogniser")
-    verifier = Verifier(models, Path(own) if own else None)
+    verifier = verifier_outside_service(models)
     one, other = verifier.read_photo(a), verifier.read_photo(b)
     if one.embedding is None or other.embedding is None:
         which = "first" if one.embedding is None else "second"

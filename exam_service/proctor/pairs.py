@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exam_service.proctor.calibration import Distances
-from exam_service.proctor.verifier import MODEL, UnreadableImage, Verifier, distance
+from exam_service.proctor.comparison import verifier_outside_service
+from exam_service.proctor.verifier import UnreadableImage
 
 _COLUMNS = ("a", "b", "same")
 _SAME = {
@@ -165,6 +166,7 @@ class Portraits:
     """What the recogniser saw in each picture.
 
     Attributes:
+        apart: How far two embeddings of the model are apart.
         embeddings: Of the largest face of each picture that shows one.
         faceless: Pictures without a face: failures to enrol (FTE).
         crowded: Pictures with several faces.
@@ -172,6 +174,7 @@ class Portraits:
     """
 
     model: str
+    apart: Callable[[NDArray[np.float32], NDArray[np.float32]], float]
     embeddings: dict[Path, NDArray[np.float32]] = field(default_factory=dict)
     faceless: list[Path] = field(default_factory=list)
     crowded: list[Path] = field(default_factory=list)
@@ -180,13 +183,13 @@ class Portraits:
     def distance(self, pair: Pair) -> float | None:
         """``None`` where a picture shows no face."""
         one, other = self.embeddings.get(pair.a), self.embeddings.get(pair.b)
-        return None if one is None or other is None else distance(one, other)
+        return None if one is None or other is None else self.apart(one, other)
 
 
 def look_at(pictures: Iterable[Path], models: Path) -> Portraits:
     """Read every picture once, some 30 ms each; ``models`` is where the network is cached."""
-    verifier = Verifier(models)
-    portraits = Portraits(MODEL)
+    verifier = verifier_outside_service(models)
+    portraits = Portraits(verifier.model, verifier.distance)
     for path in pictures:
         try:
             reading = verifier.read_photo(path.read_bytes())

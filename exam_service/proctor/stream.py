@@ -114,8 +114,8 @@ async def close_sockets(app: web.Application) -> None:
 class _TokenBucket:
     """So many a second, and ``burst`` at once after a quiet time."""
 
-    def __init__(self, rate: float, burst: float) -> None:
-        self.rate, self._burst = rate, burst
+    def __init__(self, burst: float) -> None:
+        self.rate, self._burst = 0.0, burst
         self._tokens, self._at = burst, time.monotonic()
 
     def take(self, count: float = 1) -> bool:
@@ -137,6 +137,7 @@ class _Connection:
         self._attempt_id = attempt_id
         self._services: Services = request.app[SERVICES]
         self._principal: Principal = viewer(request)
+        self._transport = request.transport
         self._nonce = secrets.token_bytes(wire.NONCE_BYTES)
         self._frames = 0
         self._refused = 0
@@ -156,7 +157,7 @@ class _Connection:
             await self._say_closed(refusal)
             return
         except (TimeoutError, ConnectionError):
-            await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"hello expected")
+            await self._close(WSCloseCode.POLICY_VIOLATION, b"hello expected")
             return
         tasks = {
             asyncio.create_task(work)
@@ -169,7 +170,7 @@ class _Connection:
                 if isinstance(error, DomainError):
                     await self._say_closed(error)
                 elif isinstance(error, (TimeoutError, ConnectionError)):
-                    await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"too slow")
+                    await self._close(WSCloseCode.POLICY_VIOLATION, b"too slow")
                 elif error is not None:
                     log.error("stream %s failed", stream.row.id, exc_info=error)
         finally:
@@ -183,15 +184,18 @@ class _Connection:
 
     async def _hang_up(self) -> None:
         """Close, and leave nothing behind: a peer that takes nothing would keep its buffers for ever."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self._socket.close()
+        await self._close()
         transport = self._transport
         if transport is not None and transport.get_write_buffer_size():
             transport.abort()
 
+    async def _close(self, code: int = WSCloseCode.OK, message: bytes = b"") -> None:
+        """Close, waiting a little for the other side; a second time it does nothing."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._socket.close(code=code, message=message)
+
     async def _begin(self) -> OpenStream:
-        self._transport = self._request.transport
         async with asyncio.timeout(HELLO_SECONDS):
             message = await self._socket.receive()
         if message.type is not WSMsgType.TEXT:
@@ -210,8 +214,9 @@ class _Connection:
         stream = await self._open(hello)
         settings = self._services.settings
         self._cadence = Cadence(stream.interval_ms(settings), stream.doubt_interval_ms(settings))
-        self._interval_ms = stream.interval_ms(settings)
-        self._rate = _TokenBucket(_RATE_ALLOWANCE * 1000 / self._interval_ms, _BURST)
+        self._rate = _TokenBucket(_BURST)
+        self._budget = _TokenBucket(_BYTES_BURST * settings.frame_max_bytes)
+        self._set_pace(stream.interval_ms(settings))
         await self._send(
             {
                 "type": "ready",
@@ -242,18 +247,16 @@ class _Connection:
         )
 
     async def _read(self, stream: OpenStream) -> None:
-        largest = self._services.settings.frame_max_bytes
-        budget = _TokenBucket(_RATE_ALLOWANCE * self._rate.rate * largest, _BYTES_BURST * largest)
         last_seq = words = 0
         async for message in self._socket:
             if message.type not in {WSMsgType.BINARY, WSMsgType.TEXT}:
                 continue
-            if not budget.take(len(message.data)):
+            if not self._budget.take(len(message.data)):
                 raise TooMuch("摄像头发送的数据过多，已断开，请刷新页面。", code="too_many_bytes")
             if message.type is WSMsgType.TEXT:
                 words += 1
                 if words > _WORDS:
-                    await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"too many words")
+                    await self._close(WSCloseCode.POLICY_VIOLATION, b"too many words")
                     return
                 continue
             try:
@@ -321,9 +324,13 @@ class _Connection:
             interval_ms = min(interval_ms, RECHECK_INTERVAL_MS)
         if interval_ms == self._interval_ms:
             return
+        self._set_pace(interval_ms)
+        await self._send({"type": "pace", "interval_ms": interval_ms})
+
+    def _set_pace(self, interval_ms: int) -> None:
         self._interval_ms = interval_ms
         self._rate.rate = _RATE_ALLOWANCE * 1000 / interval_ms
-        await self._send({"type": "pace", "interval_ms": interval_ms})
+        self._budget.rate = 2 * self._rate.rate * self._services.settings.frame_max_bytes
 
     async def _snap(self, stream: OpenStream) -> None:
         """Ask for a frame now, at moments that nobody can foresee: waits of a Poisson process."""
@@ -391,4 +398,4 @@ class _Connection:
                 if isinstance(refusal, TooMany):
                     closed["wait_ms"] = math.ceil(1000 * refusal.retry_after)
                 await self._send(closed)
-        await self._socket.close()
+        await self._close()

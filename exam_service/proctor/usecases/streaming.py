@@ -170,11 +170,11 @@ async def _opened(
     return OpenStream(row, key, cycle.policy.proctor)
 
 
-async def frame_interval(tx: Tx, services: Services, attempt: Attempt) -> timedelta:
-    """From one frame of an attempt's paper to the next, as its cycle's policy has it."""
+async def frame_interval(tx: Tx, services: Services, cycle_id: UUID, province_id: str) -> timedelta:
+    """From one frame of a paper to the next, as the cycle's policy has it."""
     if services.settings.frame_interval_ms is not None:
         return timedelta(milliseconds=services.settings.frame_interval_ms)
-    cycle = await cycles.cycle_of(tx, attempt.cycle_id, attempt.province_id)
+    cycle = await cycles.cycle_of(tx, cycle_id, province_id)
     return timedelta(seconds=cycle.policy.proctor.interval_seconds)
 
 

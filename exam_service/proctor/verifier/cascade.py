@@ -16,9 +16,9 @@ from exam_service.proctor.verifier.quality import is_plausible, points
 from exam_service.proctor.verifier.reading import Box
 
 # The region searched round the last face, in widths of it, and how wide the face is made in it: somebody who
-# leans back by a fifth is still as large as the detector's window, and the cost doesn't grow with the face.
-_REACH = 1.9
-_WIDTH = 1.25 * NARROWEST
+# leans back by a sixth is still as large as the detector's window, and the cost doesn't grow with the face.
+_REACH = 1.7
+_WIDTH = 1.2 * NARROWEST
 
 # Grey scores lie within 0.4 of those in colour, which are the ones that count: what is above is a face, what
 # is below is none, what lies between is looked at again.
