@@ -51,6 +51,7 @@ def _attempt(row: Row) -> Attempt:
         device_hash=row["device_hash"],
         receipt=Receipt(row["receipt_count"], row["receipt_head"]),
         round_id=row["round_id"],
+        watched=row["watched"],
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from exam_service.proctor.model import Check, Purpose, StreamRow, StreamSpan, Thresholds, Verdict
+from exam_service.proctor.model import Check, KeptFor, Purpose, StreamRow, StreamSpan, Thresholds, Verdict
 from exam_service.storage.database import Row, Tx
 from exam_service.storage.statements import Statements
 
@@ -135,6 +135,7 @@ async def insert_check(tx: Tx, check: Check) -> bool:
         check.yaw,
         check.look,
         check.frame_hash,
+        check.kept_for,
     )
     return inserted is not None
 
@@ -165,6 +166,7 @@ def _check(row: Row) -> Check:
         yaw=row["yaw"],
         look=row["look"],
         frame_hash=row["frame_hash"],
+        kept_for=KeptFor(row["kept_for"]) if row["kept_for"] else None,
     )
 
 

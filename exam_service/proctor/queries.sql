@@ -39,8 +39,8 @@ WHERE id = $1 AND province_id = $2
 -- A frame delivered twice gets one verdict.
 INSERT INTO proctor_check (id, province_id, registration_id, attempt_id, stream_id, seq, purpose, received_at,
                            checked_at, verdict, faces, distance, model, match_threshold, mismatch_threshold,
-                           enrolled, evidence_id, score, yaw, look, frame_hash)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+                           enrolled, evidence_id, score, yaw, look, frame_hash, kept_for)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
 ON CONFLICT (stream_id, seq) DO NOTHING
 RETURNING id
 

@@ -52,6 +52,10 @@ class Vault:
             raise NotFound("该资料已按保存期限清除，不能再查看。", code="purged", data_key=key_id)
         return self._open(row.id, row.wrapped)
 
+    async def destroy(self, tx: Tx, key_id: UUID) -> bool:
+        """Purge all that a data key sealed, wherever it lies; ``False`` when it was destroyed before."""
+        return await queries.delete_data_key(tx, key_id)
+
     async def open(self, tx: Tx, envelope: bytes, row_id: UUID) -> bytes:
         """Decrypt an envelope that was sealed for the row ``row_id``."""
         return open_envelope(await self.key_of(tx, envelope), envelope, row_id)
