@@ -17,7 +17,9 @@ from exam_service.registration.model import PROCEDURE_LABELS
 _TOOLS = (
     ("参加测评", "/papers", "查看试卷与成绩"),
     ("在线学习", "/practice", "每次随机50题"),
-    ("人脸信息授权", "/consent?next=/home", "查看或撤回"),
+    ("现场测评", "/alternative", "不使用摄像头，由工作人员在场监考"),
+    ("人脸信息授权", "/consent?next=/home", "查看、同意或撤回"),
+    ("我的人脸信息", "/face-data", "保存了什么、何时清除，申请删除"),
 )
 
 

@@ -1,7 +1,7 @@
 """Which frames are kept as evidence, and why. Pure.
 
-Of a paper a few frames at random, and everything around a doubt; of checks, takeovers and rehearsals all. What
-looks like a picture that is kept already isn't kept again, and an attempt can't flood the store.
+Of a paper a few frames at random, and everything around a doubt; of checks, takeovers and rehearsals all.
+What looks like a picture that is kept already isn't kept again, and an attempt can't flood the store.
 """
 
 from __future__ import annotations

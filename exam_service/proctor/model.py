@@ -264,17 +264,6 @@ class Check:
         return self.attempt_id or self.registration_id
 
 
-def is_kept(verdict: Verdict, purpose: Purpose, seq: int, every_nth_match: int) -> bool:
-    """Whether a frame is kept as evidence: of a paper every n-th that plainly matches, and all others."""
-    if verdict is Verdict.UNUSABLE:
-        return False
-    return (
-        verdict is not Verdict.MATCH
-        or purpose is not Purpose.PAPER
-        or seq % every_nth_match == 1 % every_nth_match
-    )
-
-
 class ConsentRequired(Forbidden):
     """No face byte before consent."""
 

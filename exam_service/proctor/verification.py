@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -15,24 +14,20 @@ from exam_service.accounts import usecases as accounts
 from exam_service.crypto.envelope import seal
 from exam_service.errors import NotFound
 from exam_service.ids import new_id
-from exam_service.proctor import queries
+from exam_service.proctor import queries, usecases
 from exam_service.proctor.model import (
     Check,
     Frame,
     Purpose,
     Thresholds,
     Verdict,
-    is_kept,
     verdict_of,
 )
-from exam_service.proctor.usecases import FRAME, identity, topic
+from exam_service.proctor.usecases import EMBEDDING, identity, topic
 from exam_service.storage.database import Tx
-from exam_service.storage.evidence import StoredBlob
 from exam_service.wiring import Services
 
 log = logging.getLogger(__name__)
-
-EMBEDDING = "embedding"
 
 
 class FaceReading(Protocol):
@@ -90,13 +85,9 @@ async def verify_frame(services: Services, recogniser: Recogniser, frame: Frame)
         and reading.faces == 1
     )
     check = _judged(services, recogniser, frame, reading, reference, enrols=enrols)
-    blob = None
-    if is_kept(check.verdict, frame.purpose, frame.seq, services.settings.keep_every_nth_match):
-        blob = await services.evidence.write(
-            frame.id, frame.sealed, province_id=frame.province_id, data_class=FRAME, now=check.checked_at
-        )
+    kept = await usecases.keep(services, frame, check)
     embedding = reading.embedding if reading is not None else None
-    await _store(services, recogniser, owner, check, blob, embedding)
+    await _store(services, recogniser, owner, kept, embedding)
     return check
 
 
@@ -120,7 +111,7 @@ def _judged(
             distance = recogniser.distance(reference, reading.embedding)
         verdict = verdict_of(faces, distance, thresholds)
     return Check(
-        id=new_id(),
+        id=frame.id,
         province_id=frame.province_id,
         registration_id=frame.registration_id,
         attempt_id=frame.attempt_id,
@@ -215,22 +206,13 @@ async def _store(
     services: Services,
     recogniser: Recogniser,
     owner: queries.Owner,
-    check: Check,
-    blob: StoredBlob | None,
+    kept: usecases.Kept,
     embedding: NDArray[np.float32] | None,
 ) -> None:
+    check = kept.check
     async with services.database.tx() as tx:
-        if blob is not None:
-            await services.evidence.record(
-                tx,
-                blob,
-                province_id=check.province_id,
-                account_id=owner.account_id,
-                data_class=FRAME,
-                now=check.checked_at,
-            )
-        inserted = await queries.insert_check(tx, replace(check, evidence_id=blob.id if blob else None))
-        if not inserted:
+        await usecases.record_kept(tx, services, kept, owner.account_id)
+        if not await queries.insert_check(tx, check):
             return
         if check.enrolled and embedding is not None:
             await _enrol(

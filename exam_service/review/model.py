@@ -79,11 +79,13 @@ def check_decision(attempt: Attempt, *, passed: bool, note: str) -> None:
 def gaps(attempt: Attempt, spans: Sequence[tuple[datetime, datetime | None]], now: datetime) -> list[Gap]:
     """Times between admission and the paper's end that no stream covered, of :data:`SHORTEST_GAP` or more.
 
+    None for a paper that people watched.
+
     Args:
         spans: When streams were open and closed, in order of opening; ``None`` for one still open (or whose
             server died: it then ends where the next one opens).
     """
-    if attempt.admitted_at is None:
+    if attempt.admitted_at is None or attempt.watched:
         return []
     end = attempt.closed_at or now
     watched_until = attempt.admitted_at

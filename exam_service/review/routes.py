@@ -135,6 +135,7 @@ def _dossier_page(
         {
             "attempt": {
                 "id": attempt.id,
+                "watched": attempt.watched,
                 "name": dossier.name,
                 "paper": f"{dossier.label}（第{attempt.ordinal}次）",
                 "masked_number": dossier.masked_number,
@@ -166,7 +167,7 @@ def _dossier_page(
 def _legend(request: web.Request, checks: Sequence[Check]) -> str:
     """How to read the pictures: which are kept, and what a distance says."""
     every = request.app[SERVICES].settings.keep_every_nth_match
-    kept = f"比对为本人的画面每{every}张留存1张，其余画面全部留存。" if every > 1 else "所有画面均留存。"
+    kept = f"比对为本人的画面随机留存约{every}分之一，有提示的画面及其前后均留存，重复的画面只留部分。"
     if not checks:
         return kept
     thresholds = checks[-1].thresholds

@@ -30,7 +30,7 @@ STRAY_FOR = timedelta(days=1)
 
 
 class Blobs(Protocol):
-    """Where sealed files lie: a directory now, an object store later. Blocking; names are paths with ``/``."""
+    """Where sealed files lie: a directory, later an object store. Blocking; names are paths with ``/``."""
 
     def write(self, name: str, data: bytes) -> None:
         """Durable when it returns; written again, it is the same."""
@@ -126,7 +126,16 @@ class EvidenceStore:
     ) -> None:
         """The row of a written file."""
         await queries.insert_evidence(
-            tx, blob.id, province_id, account_id, data_class, blob.path, blob.size, blob.sha256, now, blob.key_id
+            tx,
+            blob.id,
+            province_id,
+            account_id,
+            data_class,
+            blob.path,
+            blob.size,
+            blob.sha256,
+            now,
+            blob.key_id,
         )
 
     async def read(self, tx: Tx, evidence_id: UUID, *, province_id: str) -> bytes:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from exam_service.ids import new_id
 from exam_service.proctor.keeping import (
     AFTER,
-    ALIKE_FOR,
     BEFORE,
     EVERY_NTH_DOUBT,
     LOOK_BACK,
@@ -49,9 +48,7 @@ def sat(seen: list[tuple[Verdict, int | None]], *, sample_every: int = NEVER) ->
         for back in range(1, min(found.before, len(done)) + 1):
             if done[-back].evidence_id is None and done[-back].verdict is not Verdict.UNUSABLE:
                 done[-back] = replace(done[-back], evidence_id=done[-back].id, kept_for=KeptFor.AROUND)
-        done.append(
-            replace(frame, evidence_id=frame.id if found.is_kept else None, kept_for=found.reason)
-        )
+        done.append(replace(frame, evidence_id=frame.id if found.is_kept else None, kept_for=found.reason))
     return done
 
 
@@ -88,7 +85,6 @@ def test_doubts_that_show_something_new_are_all_kept() -> None:
 def test_a_match_like_a_kept_one_is_kept_again_only_after_a_while() -> None:
     frames = sat([(MATCH, 5)] * 61, sample_every=1)
     assert kept(frames) == [0, 30, 60]
-    assert ALIKE_FOR == timedelta(seconds=300)
 
 
 @pytest.mark.parametrize("purpose", [Purpose.CHECK, Purpose.TAKEOVER, Purpose.REHEARSAL])

@@ -1,7 +1,10 @@
 """Send frames, be checked, take a paper over, look at what was seen. Other features import from here only."""
 
 from exam_service.proctor.usecases.evidence import (
+    Kept,
     checks_of,
+    keep,
+    record_kept,
     snapshot,
     streams_of,
     verdict_counts,
@@ -10,6 +13,20 @@ from exam_service.proctor.usecases.identity import (
     CheckPage,
     check_and_admission,
     check_page,
+)
+from exam_service.proctor.usecases.retention import (
+    EMBEDDING,
+    FaceData,
+    Held,
+    Verification,
+    ask_deletion,
+    face_data,
+    periods_for,
+    purge_due,
+    purges,
+    sweep_evidence,
+    verify_evidence,
+    withdraw_deletion,
 )
 from exam_service.proctor.usecases.streaming import (
     FRAME,
@@ -31,12 +48,18 @@ from exam_service.proctor.usecases.takeover import (
 )
 
 __all__ = [
+    "EMBEDDING",
     "FRAME",
     "CheckPage",
+    "FaceData",
     "FrameQueue",
+    "Held",
+    "Kept",
     "OpenStream",
     "TakeoverPage",
     "Throttle",
+    "Verification",
+    "ask_deletion",
     "check_and_admission",
     "check_frame",
     "check_pace",
@@ -44,12 +67,21 @@ __all__ = [
     "checks_of",
     "close_stream",
     "enqueue_frame",
+    "face_data",
+    "keep",
     "open_stream",
+    "periods_for",
+    "purge_due",
+    "purges",
+    "record_kept",
     "snapshot",
     "still_wanted",
     "streams_of",
+    "sweep_evidence",
     "take_over_unverified",
     "takeover_page",
     "topic",
     "verdict_counts",
+    "verify_evidence",
+    "withdraw_deletion",
 ]
