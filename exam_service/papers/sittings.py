@@ -1,7 +1,8 @@
 """现场测评, the alternative to the camera: staff check the identity in person and watch. Pure.
 
 Whoever doesn't consent to the processing of their face must be offered another way
-(人脸识别技术应用安全管理办法): the body may propose another time or place, with its reasons, but never simply refuse.
+(人脸识别技术应用安全管理办法): the body may propose another time or place, with its
+reasons, but never simply refuse.
 """
 
 from __future__ import annotations

@@ -137,7 +137,7 @@ async def _face_data_page(request: web.Request, error: Conflict | None = None) -
             "purges": [
                 {
                     "label": KIND_LABELS[purge.kind] if purge.kind is not Kind.FRAME else "监考照片",
-                    "items": purge.items,
+                    "count": purge.items,
                     "why": WHY_LABELS[purge.why],
                     "at": _time(purge.at),
                     "digest": purge.digest.hex(),
@@ -157,7 +157,7 @@ async def _face_data_page(request: web.Request, error: Conflict | None = None) -
 
 def _held(held: usecases.Held) -> dict[str, object]:
     unit = "份" if held.kind is Kind.EMBEDDING else "张"
-    return {"label": KIND_LABELS[held.kind], "items": f"{held.items}{unit}", "until": _day(held.due)}
+    return {"label": KIND_LABELS[held.kind], "count": f"{held.items}{unit}", "until": _day(held.due)}
 
 
 def _day(due: date | None) -> str:

@@ -193,7 +193,7 @@ async def count_verdicts(
 
 
 async def select_previous(tx: Tx, check: Check, limit: int) -> list[Check]:
-    """Verdicts on the same attempt's paper before this one, the oldest first, the newest ``limit`` of them."""
+    """The newest ``limit`` verdicts on the same attempt's paper before this one, the oldest first."""
     rows = await tx.fetch(SQL["select_previous"], check.attempt_id, check.received_at, check.seq, limit)
     return [_check(row) for row in reversed(rows)]
 

@@ -1,8 +1,8 @@
 """Face data go when their time is over, or when the physician wants it; each purge leaves a proof.
 
 Destroying the data key is the purge: what it sealed can't be read any more, wherever copies lie. Rows and
-files go with it. Each registration is purged in a transaction of its own, under the registration's lock: nobody is
-admitted to a paper meanwhile, and of two sweepers the second finds nothing left to do.
+files go with it. Each registration is purged in a transaction of its own, under the registration's lock:
+nobody is admitted to a paper meanwhile, and of two sweepers the second finds nothing left to do.
 """
 
 from __future__ import annotations
