@@ -24,14 +24,16 @@ from exam_service.http.problems import problems
 from exam_service.http.security import security_headers
 from exam_service.http.session import SESSION_STORE, session
 from exam_service.http.static import ASSETS, Assets, serve_asset
-from exam_service.keys import BUCKETS, FRAMES, LINE, SERVICES
+from exam_service.keys import BUCKETS, FRAMES, HEARTBEATS, LINE, SERVICES
 from exam_service.papers.routes import ANSWERS
 from exam_service.papers.usecases import AnswerWriter
 from exam_service.proctor import FRAME_STREAM
 from exam_service.proctor.stream import OPEN_SOCKETS, close_sockets
 from exam_service.queue.buckets import Buckets
 from exam_service.queue.connection import Client, connect
+from exam_service.queue.heartbeats import Heartbeats
 from exam_service.queue.line import Line
+from exam_service.queue.meters import Meters
 from exam_service.queue.recent import Recent
 from exam_service.queue.signals import Signals
 from exam_service.queue.stream import WorkStream
@@ -75,6 +77,7 @@ async def open_services(
                 database=database,
                 signals=Signals(client),
                 recent=Recent(client),
+                meters=Meters(client),
                 vault=Vault(settings.key("master_key")),
                 evidence=EvidenceStore(DirectoryBlobs(settings.data_dir / "evidence")),
                 signer=Signer(settings.key("master_key"), "receipts"),
@@ -120,6 +123,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> web.Applicatio
             app[SERVICES] = services
             app[BUCKETS] = Buckets(client)
             app[FRAMES] = frame_queue(settings, client)
+            app[HEARTBEATS] = Heartbeats(client)
             app[LINE] = Line(
                 client, "admission", rate=settings.admissions_per_second, burst=settings.admission_burst
             )

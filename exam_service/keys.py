@@ -7,6 +7,7 @@ from aiohttp import web
 from exam_service.accounts.model import Principal
 from exam_service.http.request_keys import VIEWER
 from exam_service.queue.buckets import Buckets
+from exam_service.queue.heartbeats import Heartbeats
 from exam_service.queue.line import Line
 from exam_service.queue.stream import WorkStream
 from exam_service.wiring import Services
@@ -14,6 +15,7 @@ from exam_service.wiring import Services
 SERVICES = web.AppKey("services", Services)
 BUCKETS = web.AppKey("buckets", Buckets)
 FRAMES = web.AppKey("frames", WorkStream)
+HEARTBEATS = web.AppKey("heartbeats", Heartbeats)
 LINE = web.AppKey("line", Line)
 
 

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from exam_service.app import RESERVE, create_app, frame_queue, open_services, tls_context
 from exam_service.features import wire
+from exam_service.queue.heartbeats import Heartbeats
 from exam_service.settings import Settings
 from exam_service.wiring import Job, Services
 
@@ -58,7 +59,7 @@ async def run_worker(settings: Settings) -> None:
     async with open_services(settings) as (services, client):
         recogniser = FaceRecogniser.open(settings.data_dir / "models")
         stop = asyncio.Event()
-        worker = Worker(services, frame_queue(settings, client), recogniser)
+        worker = Worker(services, frame_queue(settings, client), recogniser, Heartbeats(client))
         working = asyncio.create_task(worker.run(stop))
         waiting = asyncio.create_task(_until_told_to_stop())
         await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)

@@ -112,8 +112,10 @@ class Settings(BaseSettings):
     check_interval_ms: int = Field(
         default=1000, ge=200, description="Milliseconds between frames of the identity check."
     )
-    frame_interval_ms: int = Field(
-        default=10_000, ge=500, description="Milliseconds between frames while a paper is sat."
+    frame_interval_ms: int | None = Field(
+        default=None,
+        ge=500,
+        description="Milliseconds between frames of a paper, instead of what the policy says; for trials.",
     )
     frame_max_bytes: int = Field(default=65_536, ge=1024, description="Largest JPEG frame taken, in bytes.")
     frame_max_width: int = Field(default=1280, ge=64, description="Widest frame taken, in pixels.")
@@ -125,6 +127,12 @@ class Settings(BaseSettings):
     )
     queue_limit: int = Field(
         default=5000, ge=1, description="Frames waiting for a worker, beyond which new ones are refused."
+    )
+
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="Bearer token of `GET /metrics`. Secret. Without it there is no such page.",
     )
 
     admissions_per_second: float = Field(

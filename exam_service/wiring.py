@@ -8,6 +8,7 @@ from typing import Any
 
 from exam_service.clock import Clock
 from exam_service.crypto.signing import Signer
+from exam_service.queue.meters import Meters
 from exam_service.queue.recent import Recent
 from exam_service.queue.signals import Signals
 from exam_service.settings import Settings
@@ -25,6 +26,7 @@ class Services:
     database: Database
     signals: Signals
     recent: Recent
+    meters: Meters
     vault: Vault
     evidence: EvidenceStore
     signer: Signer

@@ -47,6 +47,7 @@ from exam_service.proctor.usecases import FRAME
 from exam_service.questions import usecases as questions
 from exam_service.questions.model import Draft, Use
 from exam_service.queue.connection import connect
+from exam_service.queue.meters import Meters
 from exam_service.queue.recent import Recent
 from exam_service.queue.signals import Signals
 from exam_service.registration import usecases as registration
@@ -147,8 +148,20 @@ class World:
         await self.admit(attempt)
         return await papers.take_lease(self.services, principal, attempt.id, DEVICE)
 
+    async def give_to_another_device(self, attempt: Attempt) -> None:
+        """The paper is on another device, without its page hearing of it."""
+        async with self.database.tx() as tx:
+            await tx.execute("UPDATE attempt SET device_hash = $2 WHERE id = $1", attempt.id, bytes(32))
+
     async def consent(self, principal: Principal) -> None:
         await accounts.give_face_consent(self.database, self.clock, principal, version=FACE_CONSENT_VERSION)
+
+    async def without_liveness(self) -> None:
+        """One match passes an identity check, for tests in which nobody can turn a head."""
+        async with self.database.tx() as tx:
+            await tx.execute(
+                "UPDATE cycle SET policy = jsonb_set(policy, '{proctor}', '{\"liveness\": false}')"
+            )
 
     async def keys_of(self, paper: papers.OpenPaper) -> dict[UUID, UUID]:
         """What only the marker knows."""
@@ -288,6 +301,7 @@ def _services(database: Database, settings: Settings, vault: Vault, clock: Clock
         database=database,
         signals=Signals(connect(settings.redis_url)),
         recent=Recent(connect(settings.redis_url)),
+        meters=Meters(connect(settings.redis_url)),
         vault=vault,
         evidence=EvidenceStore(DirectoryBlobs(settings.data_dir / "evidence")),
         signer=Signer(settings.key("master_key"), "receipts"),
@@ -546,3 +560,8 @@ def camera_frame(picture: bytes, *, size: tuple[int, int] = (640, 480), quality:
     written = io.BytesIO()
     frame.save(written, "JPEG", quality=quality)
     return written.getvalue()
+
+
+def unseen(jpeg: bytes) -> bytes:
+    """The same picture in bytes that never came before, as a camera's noise makes them: with a comment."""
+    return jpeg[:2] + b"\xff\xfe\x00\x0a" + os.urandom(8) + jpeg[2:]

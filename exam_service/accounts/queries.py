@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -139,6 +140,11 @@ async def exists_consent(tx: Tx, account_id: UUID, purpose: str, version: str) -
 async def select_consents(tx: Tx, account_id: UUID, purpose: str) -> list[ConsentRecord]:
     """The newest first."""
     return [ConsentRecord(**row) for row in await tx.fetch(SQL["select_consents"], account_id, purpose)]
+
+
+async def select_consenting(tx: Tx, account_ids: Sequence[UUID], purpose: str, version: str) -> set[UUID]:
+    rows = await tx.fetch(SQL["select_consenting"], list(account_ids), purpose, version)
+    return {row["account_id"] for row in rows}
 
 
 async def withdraw_consent(tx: Tx, account_id: UUID, purpose: str, now: datetime) -> None:

@@ -59,6 +59,10 @@ SELECT version, given_at, declined_at, withdrawn_at FROM consent
 WHERE account_id = $1 AND purpose = $2
 ORDER BY id DESC
 
+-- name: select_consenting
+SELECT account_id FROM consent
+WHERE account_id = ANY($1::uuid[]) AND purpose = $2 AND version = $3 AND withdrawn_at IS NULL
+
 -- name: withdraw_consent
 UPDATE consent SET withdrawn_at = $3
 WHERE account_id = $1 AND purpose = $2 AND withdrawn_at IS NULL AND declined_at IS NULL

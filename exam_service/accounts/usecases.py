@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Protocol
@@ -319,6 +320,11 @@ async def has_face_consent(tx: Tx, account_id: UUID) -> bool:
 async def consent_records(tx: Tx, account_id: UUID) -> list[ConsentRecord]:
     """What somebody said on their face, the newest first."""
     return await queries.select_consents(tx, account_id, FACE_CONSENT)
+
+
+async def with_face_consent(tx: Tx, account_ids: Collection[UUID]) -> set[UUID]:
+    """Those of these whose consent to the present text is in force."""
+    return await queries.select_consenting(tx, list(account_ids), FACE_CONSENT, FACE_CONSENT_VERSION)
 
 
 async def add_physician(

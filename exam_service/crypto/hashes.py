@@ -7,7 +7,7 @@ import hmac
 import secrets
 
 
-def keyed_hash(key: bytes, *parts: str) -> bytes:
+def keyed_hash(key: bytes, *parts: str | bytes) -> bytes:
     """HMAC-SHA-256 (RFC 2104) over length-prefixed parts: ("ab", "c") and ("a", "bc") differ."""
     message = b"".join(len(raw).to_bytes(4) + raw for raw in map(_bytes, parts))
     return hmac.digest(key, message, "sha256")
@@ -28,6 +28,8 @@ def same(left: str, right: str) -> bool:
     return hmac.compare_digest(_bytes(left), _bytes(right))
 
 
-def _bytes(text: str) -> bytes:
+def _bytes(text: str | bytes) -> bytes:
+    if isinstance(text, bytes):
+        return text
     # Headers and cookies may carry bytes that are no text: simply wrong, and no reason to break.
     return text.encode(errors="surrogateescape")

@@ -108,6 +108,23 @@ class Retention:
 
 
 @dataclass(frozen=True)
+class ProctorRule:
+    """How often the camera of a paper is looked at, and what the identity check asks for.
+
+    Attributes:
+        interval_seconds: From one frame to the next.
+        extra_per_hour: Further frames, at moments that the service chooses and nobody can foresee.
+        doubt_interval_seconds: From one frame to the next after one that wasn't plainly the physician.
+        liveness: Whether the identity check asks to turn the head.
+    """
+
+    interval_seconds: int = 10
+    extra_per_hour: int = 12
+    doubt_interval_seconds: int = 4
+    liveness: bool = True
+
+
+@dataclass(frozen=True)
 class Policy:
     """Everything that differs between provinces. ``raw`` is what a cycle stores.
 
@@ -126,6 +143,7 @@ class Policy:
     block_copy: bool
     watermark: bool
     retention: Retention
+    proctor: ProctorRule
     raw: Mapping[str, Any]
 
     def label(self, subject: Subject) -> str:
@@ -151,6 +169,7 @@ def parse_policy(raw: Mapping[str, Any]) -> Policy:
     practice = top.table("practice")
     paper_page = top.optional_table("paper_page")
     retention = top.optional_table("retention")
+    proctor = top.optional_table("proctor")
     procedures = top.table("procedures")
     policy = Policy(
         name=top.text("name"),
@@ -163,11 +182,28 @@ def parse_policy(raw: Mapping[str, Any]) -> Policy:
         block_copy=paper_page.truth("block_copy", default=True),
         watermark=paper_page.truth("watermark", default=True),
         retention=_retention(retention),
+        proctor=_proctor_rule(proctor),
         raw=raw,
     )
-    for table in (top, labels, notice, practice, paper_page, retention, procedures):
+    for table in (top, labels, notice, practice, paper_page, retention, proctor, procedures):
         table.refuse_the_rest()
     return policy
+
+
+def _proctor_rule(table: _Table) -> ProctorRule:
+    usual = ProctorRule()
+    interval = table.integer("interval_seconds", least=2, most=60, default=usual.interval_seconds)
+    return ProctorRule(
+        interval,
+        table.integer("extra_per_hour", least=0, most=360, default=usual.extra_per_hour),
+        table.integer(
+            "doubt_interval_seconds",
+            least=1,
+            most=interval,
+            default=min(interval, usual.doubt_interval_seconds),
+        ),
+        table.truth("liveness", default=usual.liveness),
+    )
 
 
 def parse_rule(raw: Mapping[str, Any]) -> PaperRule:

@@ -175,7 +175,12 @@ class StreamSpan:
 
 @dataclass(frozen=True, repr=False)
 class Frame:
-    """A frame on its way to a worker; ``sealed`` is the JPEG, encrypted for the row ``id``."""
+    """A frame on its way to a worker; ``sealed`` is the JPEG, encrypted for the row ``id``.
+
+    Attributes:
+        age_ms: How long before ``received_at`` it was taken, as its browser says; 0 but for a frame that was
+            kept while the connection was cut.
+    """
 
     id: UUID
     stream_id: UUID
@@ -186,6 +191,7 @@ class Frame:
     seq: int
     received_at: datetime
     sealed: bytes
+    age_ms: int = 0
 
     @property
     def subject_id(self) -> UUID:
@@ -203,6 +209,7 @@ class Frame:
             b"seq": str(self.seq).encode(),
             b"received": self.received_at.isoformat().encode(),
             b"sealed": self.sealed,
+            b"age_ms": str(self.age_ms).encode(),
         }
 
     @classmethod
@@ -218,6 +225,7 @@ class Frame:
             seq=int(fields[b"seq"]),
             received_at=datetime.fromisoformat(fields[b"received"].decode()),
             sealed=fields[b"sealed"],
+            age_ms=int(fields[b"age_ms"]),
         )
 
 
@@ -234,6 +242,7 @@ class Check:
         frame_hash: Keyed hash of the JPEG; the same bytes give the same.
         evidence_id: The kept picture; ``None`` when it wasn't kept, or is purged.
         kept_for: Why it was kept; ``over_limit``: why it wasn't.
+        age_ms: As of its frame: above 0 it came late, and passes no check.
     """
 
     id: UUID
@@ -256,6 +265,7 @@ class Check:
     yaw: float | None = None
     look: int | None = None
     frame_hash: bytes | None = None
+    age_ms: int = 0
     kept_for: KeptFor | None = None
 
     @property
@@ -282,6 +292,10 @@ class TooFast(BadFrame):
 
     def __init__(self) -> None:
         super().__init__("画面发送过于频繁，已跳过。", code="too_fast")
+
+
+class TooMuch(Invalid):
+    """More bytes than a camera has to send, or too many bad frames in a row: the stream ends."""
 
 
 class FramesNotWanted(Conflict):

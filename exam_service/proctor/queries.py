@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from exam_service.proctor.model import Check, KeptFor, Purpose, StreamRow, StreamSpan, Thresholds, Verdict
+from exam_service.proctor.identification import IdentityCheck, IdentityState, WaitingCheck
+from exam_service.proctor.liveness import Challenge, Spent
+from exam_service.proctor.model import (
+    Check,
+    Frame,
+    KeptFor,
+    Purpose,
+    StreamRow,
+    StreamSpan,
+    Thresholds,
+    Verdict,
+)
 from exam_service.proctor.periods import DeletionRequest, Kind, Purge, Why
 from exam_service.storage.database import Row, Tx
 from exam_service.storage.statements import Statements
@@ -13,20 +24,26 @@ from exam_service.storage.statements import Statements
 SQL = Statements("exam_service.proctor")
 
 
+@dataclass(frozen=True, repr=False)
+class Enrolment:
+    id: UUID
+    embedding: bytes
+
+
 @dataclass(frozen=True)
 class Owner:
-    """Whose frame it is, and what may enrol them."""
+    """Whose frame it is, the face they are known by, and what may enrol them.
+
+    Attributes:
+        body_id: Of the attempt; ``None`` for a rehearsal.
+    """
 
     account_id: UUID
     registration_id: UUID
     cycle_id: UUID
     reviewed_photo_id: UUID | None
-
-
-@dataclass(frozen=True, repr=False)
-class Enrolment:
-    id: UUID
-    embedding: bytes
+    body_id: UUID | None
+    enrolment: Enrolment | None
 
 
 async def insert_stream(tx: Tx, stream: StreamRow) -> None:
@@ -70,11 +87,6 @@ async def select_streams(tx: Tx, attempt_id: UUID, province_id: str) -> list[Str
     ]
 
 
-async def select_optional_enrolment(tx: Tx, registration_id: UUID, model: str) -> Enrolment | None:
-    row = await tx.fetch_optional(SQL["select_optional_enrolment"], registration_id, model)
-    return Enrolment(**row) if row else None
-
-
 async def exists_reference(tx: Tx, registration_id: UUID) -> bool:
     return bool(await tx.fetch_value(SQL["exists_reference"], registration_id))
 
@@ -100,49 +112,42 @@ async def insert_enrolment(
     )
 
 
-async def select_frame_owner(tx: Tx, registration_id: UUID, province_id: str) -> Owner | None:
-    row = await tx.fetch_optional(SQL["select_frame_owner"], registration_id, province_id)
-    if row is None:
-        return None
-    return Owner(
-        row["account_id"],
-        row["registration_id"],
-        row["cycle_id"],
-        row["photo_id"] if row["photo_reviewed_at"] else None,
-    )
+async def insert_checks(tx: Tx, checks: Sequence[Check]) -> set[UUID]:
+    """Store the verdicts on frames that have none yet; their ids."""
+    rows = [
+        (
+            check.id,
+            check.province_id,
+            check.registration_id,
+            check.attempt_id,
+            check.stream_id,
+            check.seq,
+            check.purpose,
+            check.received_at,
+            check.checked_at,
+            check.verdict,
+            check.faces,
+            check.distance,
+            check.model,
+            check.thresholds.match,
+            check.thresholds.mismatch,
+            check.enrolled,
+            check.evidence_id,
+            check.score,
+            check.yaw,
+            check.look,
+            check.frame_hash,
+            check.age_ms,
+            check.kept_for,
+        )
+        for check in checks
+    ]
+    inserted = await tx.fetch(SQL["insert_checks"], *zip(*rows, strict=True))
+    return {row["id"] for row in inserted}
 
 
 async def insert_check(tx: Tx, check: Check) -> bool:
-    inserted = await tx.fetch_value(
-        SQL["insert_check"],
-        check.id,
-        check.province_id,
-        check.registration_id,
-        check.attempt_id,
-        check.stream_id,
-        check.seq,
-        check.purpose,
-        check.received_at,
-        check.checked_at,
-        check.verdict,
-        check.faces,
-        check.distance,
-        check.model,
-        check.thresholds.match,
-        check.thresholds.mismatch,
-        check.enrolled,
-        check.evidence_id,
-        check.score,
-        check.yaw,
-        check.look,
-        check.frame_hash,
-        check.kept_for,
-    )
-    return inserted is not None
-
-
-async def exists_check(tx: Tx, stream_id: UUID, seq: int) -> bool:
-    return bool(await tx.fetch_value(SQL["exists_check"], stream_id, seq))
+    return bool(await insert_checks(tx, [check]))
 
 
 def _check(row: Row) -> Check:
@@ -167,6 +172,7 @@ def _check(row: Row) -> Check:
         yaw=row["yaw"],
         look=row["look"],
         frame_hash=row["frame_hash"],
+        age_ms=row["age_ms"],
         kept_for=KeptFor(row["kept_for"]) if row["kept_for"] else None,
     )
 
@@ -189,25 +195,207 @@ async def count_verdicts(
     return counts
 
 
+async def insert_identity_check(tx: Tx, identity: IdentityCheck) -> bool:
+    """``False`` when one that is undecided was opened at the same time."""
+    inserted = await tx.fetch_value(
+        SQL["insert_identity_check"],
+        identity.id,
+        identity.province_id,
+        identity.registration_id,
+        identity.attempt_id,
+        identity.purpose,
+        identity.device_hash,
+        identity.device,
+        identity.opened_at,
+        identity.challenge.to_json(),
+        identity.asked_by,
+        identity.asked_reason,
+    )
+    return inserted is not None
+
+
+def _identity(row: Row | None) -> IdentityCheck | None:
+    if row is None:
+        return None
+    typed = {
+        "purpose": Purpose(row["purpose"]),
+        "state": IdentityState(row["state"]),
+        "challenge": Challenge.from_json(row["challenge"]),
+        "last_spent": Spent(row["last_spent"]) if row["last_spent"] else None,
+    }
+    return IdentityCheck(**dict(row) | typed)
+
+
+async def lock_optional_newest_identity_check(
+    tx: Tx, registration_id: UUID, attempt_id: UUID | None, purpose: Purpose
+) -> IdentityCheck | None:
+    return _identity(
+        await tx.fetch_optional(
+            SQL["lock_optional_newest_identity_check"], registration_id, attempt_id, purpose
+        )
+    )
+
+
+async def select_optional_newest_identity_check(
+    tx: Tx, registration_id: UUID, attempt_id: UUID | None, purpose: Purpose
+) -> IdentityCheck | None:
+    return _identity(
+        await tx.fetch_optional(
+            SQL["select_optional_newest_identity_check"], registration_id, attempt_id, purpose
+        )
+    )
+
+
+async def select_optional_identity_check(
+    tx: Tx, identity_check_id: UUID, province_id: str
+) -> IdentityCheck | None:
+    return _identity(
+        await tx.fetch_optional(SQL["select_optional_identity_check"], identity_check_id, province_id)
+    )
+
+
+async def lock_optional_identity_check(
+    tx: Tx, identity_check_id: UUID, province_id: str
+) -> IdentityCheck | None:
+    return _identity(
+        await tx.fetch_optional(SQL["lock_optional_identity_check"], identity_check_id, province_id)
+    )
+
+
+async def exists_open_recheck(tx: Tx, attempt_id: UUID) -> bool:
+    return bool(await tx.fetch_value(SQL["exists_open_recheck"], attempt_id))
+
+
+async def update_identity_check(tx: Tx, identity: IdentityCheck) -> None:
+    await tx.execute(
+        SQL["update_identity_check"],
+        identity.id,
+        identity.state,
+        identity.device_hash,
+        identity.device,
+        identity.tries,
+        identity.challenge.to_json(),
+        identity.last_spent,
+        identity.front_embedding,
+        identity.front_model,
+        identity.compared,
+        identity.passed_at,
+        identity.decided_by,
+        identity.decided_at,
+        identity.decision_reason,
+    )
+
+
+async def select_optional_passed_rehearsal(tx: Tx, registration_id: UUID) -> IdentityCheck | None:
+    return _identity(await tx.fetch_optional(SQL["select_optional_passed_rehearsal"], registration_id))
+
+
+async def select_waiting_checks(tx: Tx, province_id: str, body_id: UUID) -> list[WaitingCheck]:
+    return [
+        WaitingCheck(
+            row["id"],
+            row["attempt_id"],
+            Purpose(row["purpose"]),
+            row["name"],
+            row["institution"],
+            row["opened_at"],
+            row["tries"],
+            Spent(row["last_spent"]) if row["last_spent"] else None,
+            row["asked_reason"],
+        )
+        for row in await tx.fetch(SQL["select_waiting_checks"], province_id, body_id)
+    ]
+
+
+async def update_overdue_rechecks(tx: Tx, opened_before: datetime) -> list[tuple[UUID, UUID]]:
+    """The attempts whose recheck now waits for a person, each with its body."""
+    rows = await tx.fetch(SQL["update_overdue_rechecks"], opened_before)
+    return [(row["attempt_id"], row["body_id"]) for row in rows]
+
+
+async def update_unneeded_identity_checks(tx: Tx) -> None:
+    await tx.execute(SQL["update_unneeded_identity_checks"])
+
+
+async def select_optional_kept_picture(
+    tx: Tx, attempt_id: UUID, province_id: str, purpose: Purpose
+) -> UUID | None:
+    evidence_id: UUID | None = await tx.fetch_value(
+        SQL["select_optional_kept_picture"], attempt_id, province_id, purpose
+    )
+    return evidence_id
+
+
+async def select_owners(tx: Tx, frames: Sequence[Frame], model: str) -> dict[UUID, Owner]:
+    """By the frame's id; without those that have their verdict, or whose registration isn't there."""
+    rows = await tx.fetch(
+        SQL["select_owners"],
+        [frame.stream_id for frame in frames],
+        [frame.seq for frame in frames],
+        [frame.registration_id for frame in frames],
+        [frame.province_id for frame in frames],
+        [frame.attempt_id for frame in frames],
+        model,
+    )
+    return {frames[row["position"] - 1].id: _owner(row) for row in rows}
+
+
+def _owner(row: Row) -> Owner:
+    return Owner(
+        row["account_id"],
+        row["registration_id"],
+        row["cycle_id"],
+        row["reviewed_photo_id"],
+        row["body_id"],
+        Enrolment(row["enrolment_id"], row["embedding"]) if row["enrolment_id"] else None,
+    )
+
+
+async def select_seen(tx: Tx, frames: Sequence[tuple[UUID, bytes]]) -> set[tuple[UUID, bytes]]:
+    """Which of these pairs of registration and frame hash there are checks of."""
+    rows = await tx.fetch(
+        SQL["select_seen"],
+        [registration_id for registration_id, _ in frames],
+        [frame_hash for _, frame_hash in frames],
+    )
+    return {(row["registration_id"], row["frame_hash"]) for row in rows}
+
+
+async def select_latest_verdicts(
+    tx: Tx, attempt_ids: Sequence[UUID], count: int
+) -> dict[UUID, list[Verdict]]:
+    """The newest ``count`` verdicts on each attempt's paper, the newest first."""
+    latest: dict[UUID, list[Verdict]] = {}
+    for row in await tx.fetch(SQL["select_latest_verdicts"], list(attempt_ids), count):
+        latest.setdefault(row["attempt_id"], []).append(Verdict(row["verdict"]))
+    return latest
+
+
+async def select_optional_first_check(tx: Tx, registration_id: UUID) -> UUID | None:
+    """The evidence of the check that enrolled this physician."""
+    evidence_id: UUID | None = await tx.fetch_value(SQL["select_optional_first_check"], registration_id)
+    return evidence_id
+
+
 # retention
 
 
-async def select_previous(tx: Tx, check: Check, limit: int) -> list[Check]:
-    """The newest ``limit`` verdicts on the same attempt's paper before this one, the oldest first."""
-    rows = await tx.fetch(SQL["select_previous"], check.attempt_id, check.received_at, check.seq, limit)
-    return [_check(row) for row in reversed(rows)]
+async def select_previous(tx: Tx, attempt_ids: Sequence[UUID], limit: int) -> dict[UUID, list[Check]]:
+    """The newest ``limit`` verdicts on each paper, the oldest first."""
+    found: dict[UUID, list[Check]] = {attempt_id: [] for attempt_id in attempt_ids}
+    for row in await tx.fetch(SQL["select_previous"], attempt_ids, limit):
+        found[row["attempt_id"]].append(_check(row))
+    return found
 
 
-async def count_kept(tx: Tx, attempt_id: UUID) -> int:
-    return int(await tx.fetch_value(SQL["count_kept"], attempt_id))
+async def count_kept(tx: Tx, attempt_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Pictures of each paper."""
+    rows = await tx.fetch(SQL["count_kept"], attempt_ids)
+    return {row["attempt_id"]: row["pictures"] for row in rows}
 
 
 async def update_kept(tx: Tx, frame_id: UUID) -> bool:
     return await tx.fetch_value(SQL["update_kept"], frame_id) is not None
-
-
-async def select_keepable(tx: Tx, frame_ids: Sequence[UUID]) -> set[UUID]:
-    return {row["id"] for row in await tx.fetch(SQL["select_keepable"], frame_ids)}
 
 
 async def select_face_keys(tx: Tx, account_id: UUID, cycle_id: UUID) -> dict[str, UUID]:

@@ -16,9 +16,6 @@ SELECT device_hash FROM proctor_stream WHERE id = $1
 SELECT purpose, opened_at, closed_at, frames, refused FROM proctor_stream
 WHERE attempt_id = $1 AND province_id = $2 ORDER BY id
 
--- name: select_optional_enrolment
-SELECT id, embedding FROM enrolment WHERE registration_id = $1 AND model = $2
-
 -- name: exists_reference
 -- A face to compare with, or a reviewed photo to take one from.
 SELECT EXISTS (SELECT FROM enrolment WHERE registration_id = $1)
@@ -30,22 +27,18 @@ VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (registration_id, model) DO UPDATE
 SET id = excluded.id, source = excluded.source, embedding = excluded.embedding, created_at = excluded.created_at
 
--- name: select_frame_owner
-SELECT account_id, id AS registration_id, cycle_id, photo_id, photo_reviewed_at
-FROM registration
-WHERE id = $1 AND province_id = $2
-
--- name: insert_check
+-- name: insert_checks
 -- A frame delivered twice gets one verdict.
 INSERT INTO proctor_check (id, province_id, registration_id, attempt_id, stream_id, seq, purpose, received_at,
                            checked_at, verdict, faces, distance, model, match_threshold, mismatch_threshold,
-                           enrolled, evidence_id, score, yaw, look, frame_hash, kept_for)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
-ON CONFLICT (stream_id, seq) DO NOTHING
+                           enrolled, evidence_id, score, yaw, look, frame_hash, age_ms, kept_for)
+SELECT *
+FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::uuid[], $6::integer[], $7::text[],
+            $8::timestamptz[], $9::timestamptz[], $10::text[], $11::integer[], $12::real[], $13::text[],
+            $14::real[], $15::real[], $16::boolean[], $17::uuid[], $18::real[], $19::real[], $20::bigint[],
+            $21::bytea[], $22::integer[], $23::text[])
+ON CONFLICT DO NOTHING
 RETURNING id
-
--- name: exists_check
-SELECT EXISTS (SELECT FROM proctor_check WHERE stream_id = $1 AND seq = $2)
 
 -- name: select_optional_check
 SELECT * FROM proctor_check WHERE id = $1 AND province_id = $2
@@ -59,27 +52,129 @@ FROM proctor_check
 WHERE attempt_id = ANY($1::uuid[]) AND province_id = $2 AND purpose IN ('paper', 'takeover')
 GROUP BY attempt_id, verdict
 
+-- name: insert_identity_check
+-- Two connections that open at once begin one.
+INSERT INTO identity_check (id, province_id, registration_id, attempt_id, purpose, state, device_hash, device,
+                            opened_at, challenge, asked_by, asked_reason)
+VALUES ($1, $2, $3, $4, $5, 'open', $6, $7, $8, $9, $10, $11)
+ON CONFLICT DO NOTHING
+RETURNING id
+
+-- name: lock_optional_newest_identity_check
+SELECT * FROM identity_check
+WHERE registration_id = $1 AND attempt_id IS NOT DISTINCT FROM $2 AND purpose = $3
+ORDER BY id DESC LIMIT 1 FOR UPDATE
+
+-- name: select_optional_newest_identity_check
+SELECT * FROM identity_check
+WHERE registration_id = $1 AND attempt_id IS NOT DISTINCT FROM $2 AND purpose = $3
+ORDER BY id DESC LIMIT 1
+
+-- name: select_optional_identity_check
+SELECT * FROM identity_check WHERE id = $1 AND province_id = $2
+
+-- name: lock_optional_identity_check
+SELECT * FROM identity_check WHERE id = $1 AND province_id = $2 FOR UPDATE
+
+-- name: exists_open_recheck
+SELECT EXISTS (SELECT FROM identity_check
+               WHERE attempt_id = $1 AND purpose = 'paper' AND state = 'open')
+
+-- name: update_identity_check
+UPDATE identity_check
+SET state = $2, device_hash = $3, device = $4, tries = $5, challenge = $6, last_spent = $7, front_embedding = $8,
+    front_model = $9, compared = $10, passed_at = $11, decided_by = $12, decided_at = $13, decision_reason = $14
+WHERE id = $1
+
+-- name: select_optional_passed_rehearsal
+SELECT * FROM identity_check
+WHERE registration_id = $1 AND attempt_id IS NULL AND state = 'passed'
+ORDER BY passed_at DESC LIMIT 1
+
+-- name: select_waiting_checks
+SELECT c.id, c.attempt_id, c.purpose, p.name, i.name AS institution, c.opened_at, c.tries, c.last_spent,
+       c.asked_reason
+FROM identity_check c
+JOIN attempt a ON a.id = c.attempt_id
+JOIN account p ON p.id = a.account_id
+JOIN institution i ON i.id = a.institution_id
+WHERE c.province_id = $1 AND a.body_id = $2 AND c.state = 'waiting'
+ORDER BY c.opened_at, c.id
+
+-- name: update_overdue_rechecks
+UPDATE identity_check c SET state = 'waiting'
+FROM attempt a
+WHERE a.id = c.attempt_id AND c.purpose = 'paper' AND c.state = 'open' AND c.opened_at < $1
+RETURNING c.attempt_id, a.body_id
+
+-- name: update_unneeded_identity_checks
+-- The paper was begun without it, or is over.
+UPDATE identity_check c SET state = 'expired'
+FROM attempt a
+WHERE a.id = c.attempt_id AND c.state IN ('open', 'waiting')
+  AND a.state <> ALL (CASE c.purpose WHEN 'check' THEN ARRAY['prepared'] ELSE ARRAY['admitted', 'running'] END)
+
+-- name: select_optional_kept_picture
+-- The newest kept frame of an attempt that was sent for this purpose.
+SELECT evidence_id FROM proctor_check
+WHERE attempt_id = $1 AND province_id = $2 AND purpose = $3 AND evidence_id IS NOT NULL
+ORDER BY received_at DESC, seq DESC LIMIT 1
+
+-- name: select_owners
+-- Whose frames of a batch are, and the face each is compared with; none for a frame that has its verdict.
+SELECT f.position, r.account_id, r.id AS registration_id, r.cycle_id,
+       CASE WHEN r.photo_reviewed_at IS NOT NULL THEN r.photo_id END AS reviewed_photo_id,
+       a.body_id, e.id AS enrolment_id, e.embedding
+FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::text[], $5::uuid[])
+     WITH ORDINALITY AS f(stream_id, seq, registration_id, province_id, attempt_id, position)
+JOIN registration r ON r.id = f.registration_id AND r.province_id = f.province_id
+LEFT JOIN attempt a ON a.id = f.attempt_id
+LEFT JOIN enrolment e ON e.registration_id = r.id AND e.model = $6
+WHERE NOT EXISTS (SELECT FROM proctor_check c WHERE c.stream_id = f.stream_id AND c.seq = f.seq)
+
+-- name: select_seen
+SELECT DISTINCT c.registration_id, c.frame_hash
+FROM unnest($1::uuid[], $2::bytea[]) AS f(registration_id, frame_hash)
+JOIN proctor_check c ON c.registration_id = f.registration_id AND c.frame_hash = f.frame_hash
+
+-- name: select_latest_verdicts
+-- The newest few of each attempt's paper, the newest first.
+SELECT f.attempt_id, c.verdict
+FROM unnest($1::uuid[]) AS f(attempt_id)
+CROSS JOIN LATERAL (SELECT verdict, received_at, seq FROM proctor_check
+                    WHERE attempt_id = f.attempt_id AND purpose = 'paper'
+                    ORDER BY received_at DESC, seq DESC LIMIT $2) AS c
+ORDER BY f.attempt_id, c.received_at DESC, c.seq DESC
+
+-- name: select_optional_first_check
+-- The kept frame that enrolled somebody in a demonstration.
+SELECT evidence_id FROM proctor_check
+WHERE registration_id = $1 AND enrolled AND evidence_id IS NOT NULL
+ORDER BY received_at LIMIT 1
+
 -- retention
 
 -- name: select_previous
--- The newest verdicts on a paper before a frame, the newest first.
-SELECT * FROM proctor_check
-WHERE attempt_id = $1 AND purpose = 'paper' AND (received_at, seq) < ($2, $3)
-ORDER BY received_at DESC, seq DESC
-LIMIT $4
+-- The newest verdicts on each paper, of each the oldest first.
+SELECT c.*
+FROM unnest($1::uuid[]) AS a (id)
+CROSS JOIN LATERAL (
+    SELECT * FROM proctor_check WHERE attempt_id = a.id AND purpose = 'paper'
+    ORDER BY received_at DESC, seq DESC
+    LIMIT $2
+) c
+ORDER BY c.received_at, c.seq
 
 -- name: count_kept
-SELECT count(*) FROM proctor_check WHERE attempt_id = $1 AND purpose = 'paper' AND evidence_id IS NOT NULL
+SELECT attempt_id, count(*) AS pictures FROM proctor_check
+WHERE attempt_id = ANY($1::uuid[]) AND purpose = 'paper' AND evidence_id IS NOT NULL
+GROUP BY attempt_id
 
 -- name: update_kept
 -- Unless it was kept before, or shows nothing.
 UPDATE proctor_check SET evidence_id = id, kept_for = 'around'
 WHERE id = $1 AND evidence_id IS NULL AND verdict <> 'unusable'
 RETURNING id
-
--- name: select_keepable
--- Those of the frames that have a verdict and no picture yet.
-SELECT id FROM proctor_check WHERE id = ANY($1::uuid[]) AND evidence_id IS NULL AND verdict <> 'unusable'
 
 -- name: select_face_keys
 SELECT id, data_class FROM data_key

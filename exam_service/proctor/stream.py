@@ -1,14 +1,17 @@
 """The WebSocket that frames come in by. The protocol is written down in docs/architecture.md.
 
-One task reads frames, one forwards verdicts, one asks whether the stream is still wanted: now and then, and
-at once when a signal says so. A peer that doesn't take what it is sent is dropped; a browser that comes back
-opens a new stream, and the newest of a purpose is the only one.
+One task reads frames, one forwards verdicts, one asks for a frame at random moments, and one asks whether the
+stream is still wanted: now and then, and at once when a signal says so. A peer that doesn't take what it is
+sent is dropped; a browser that comes back opens a new stream, and the newest of a purpose is the only one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import random
+import secrets
 import time
 from contextlib import suppress
 from typing import Any
@@ -20,17 +23,19 @@ from pydantic import BaseModel, Field, ValidationError
 from exam_service.accounts import usecases as accounts
 from exam_service.accounts.model import Principal, Role
 from exam_service.crypto.hashes import same
-from exam_service.errors import DomainError, Forbidden, Invalid, LoginRequired, Unavailable
+from exam_service.errors import DomainError, Forbidden, Invalid, LoginRequired, TooMany, Unavailable
 from exam_service.http.csrf import is_same_origin
-from exam_service.http.device import device_hash
+from exam_service.http.device import device_hash, device_kind
 from exam_service.http.guards import allow
 from exam_service.http.request_keys import CSRF_TOKEN, SESSION_DIGEST
 from exam_service.http.requests import path_id
 from exam_service.http.session import SESSION_STORE
 from exam_service.keys import BUCKETS, FRAMES, SERVICES, viewer
 from exam_service.papers import usecases as papers
-from exam_service.proctor import usecases
-from exam_service.proctor.model import HINTS, NOTHING_TO_COMPARE, Check, Purpose, TooFast, Verdict
+from exam_service.proctor import measures, usecases, wire
+from exam_service.proctor.cadence import Cadence
+from exam_service.proctor.identification import IdentityState
+from exam_service.proctor.model import BadFrame, Purpose, TooFast, TooMuch, Verdict
 from exam_service.proctor.usecases import OpenStream
 from exam_service.wiring import Services
 
@@ -38,14 +43,22 @@ log = logging.getLogger(__name__)
 
 HELLO_SECONDS = 5.0
 SEND_SECONDS = 10.0
-HEARTBEAT_SECONDS = 15.0
+HEARTBEAT_SECONDS = 15.0  # a pong that is half of that late: the peer is dead, after 22.5 s at the most
+CLOSE_SECONDS = 3.0
 RECHECK_SECONDS = 15.0
-_SEQ_BYTES = 4
+OPENINGS_A_MINUTE = 30
+BAD_IN_A_ROW = 20
+RECHECK_INTERVAL_MS = 1000  # a turn of the head is over in seconds
+# What is said to one browser before we wait for it to take it: hundreds of verdicts, so that a phone in a
+# tunnel is not taken for a dead one. The transport's own buffer is as much again.
+WRITER_LIMIT = 64 * 1024
 _LARGEST_MESSAGE_FACTOR = 4  # a frame somewhat too large is refused politely, a huge one ends the connection
 _WORDS = 20  # text after the hello that is passed over
 _BURST = 5
 _RATE_ALLOWANCE = 2.0  # random extra snapshots come on top of the regular ones
+_BYTES_BURST = 32  # frames of the largest size
 
+_random = random.SystemRandom()
 
 OPEN_SOCKETS = web.AppKey("open_sockets", set[web.WebSocketResponse])
 
@@ -61,14 +74,25 @@ class Hello(BaseModel):
 
 @allow(Role.PHYSICIAN)
 async def stream_frames(request: web.Request) -> web.WebSocketResponse:
+    return await _serve(request, path_id(request, "attempt"))
+
+
+@allow(Role.PHYSICIAN)
+async def stream_rehearsal(request: web.Request) -> web.WebSocketResponse:
+    """As :func:`stream_frames`, of the physician's registration and no attempt."""
+    return await _serve(request, None)
+
+
+async def _serve(request: web.Request, attempt_id: UUID | None) -> web.WebSocketResponse:
     if not is_same_origin(request):
         raise Forbidden("页面已过期，请刷新页面后再试一次。", code="bad_origin")
-    attempt_id = path_id(request, "attempt")
     settings = request.app[SERVICES].settings
     socket = web.WebSocketResponse(
         heartbeat=HEARTBEAT_SECONDS,
+        timeout=CLOSE_SECONDS,
         max_msg_size=settings.frame_max_bytes * _LARGEST_MESSAGE_FACTOR,
         compress=False,
+        writer_limit=WRITER_LIMIT,
     )
     await socket.prepare(request)
     request.app[OPEN_SOCKETS].add(socket)
@@ -88,35 +112,46 @@ async def close_sockets(app: web.Application) -> None:
 
 
 class _TokenBucket:
-    def __init__(self, rate: float, burst: int) -> None:
-        self._rate, self._burst = rate, burst
-        self._tokens, self._at = float(burst), time.monotonic()
+    """So many a second, and ``burst`` at once after a quiet time."""
 
-    def take(self) -> bool:
+    def __init__(self, rate: float, burst: float) -> None:
+        self.rate, self._burst = rate, burst
+        self._tokens, self._at = burst, time.monotonic()
+
+    def take(self, count: float = 1) -> bool:
         now = time.monotonic()
-        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self.rate)
         self._at = now
-        if self._tokens < 1:
+        if self._tokens < count:
             return False
-        self._tokens -= 1
+        self._tokens -= count
         return True
 
 
 class _Connection:
-    """One browser's connection, from hello to close."""
+    """One browser's connection, from hello to close; of an attempt, or without one of a rehearsal."""
 
-    def __init__(self, request: web.Request, socket: web.WebSocketResponse, attempt_id: UUID) -> None:
+    def __init__(self, request: web.Request, socket: web.WebSocketResponse, attempt_id: UUID | None) -> None:
         self._request = request
         self._socket = socket
         self._attempt_id = attempt_id
         self._services: Services = request.app[SERVICES]
         self._principal: Principal = viewer(request)
+        self._nonce = secrets.token_bytes(wire.NONCE_BYTES)
         self._frames = 0
         self._refused = 0
+        self._bad = 0  # in a row
+        self._told: object = None  # how the identity check stood when last the browser heard of it
 
     async def run(self) -> None:
         try:
-            stream, interval_ms = await self._begin()
+            await self._converse()
+        finally:
+            await self._hang_up()
+
+    async def _converse(self) -> None:
+        try:
+            stream = await self._begin()
         except DomainError as refusal:
             await self._say_closed(refusal)
             return
@@ -124,9 +159,8 @@ class _Connection:
             await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"hello expected")
             return
         tasks = {
-            asyncio.create_task(self._read(stream, interval_ms)),
-            asyncio.create_task(self._forward(stream)),
-            asyncio.create_task(self._recheck(stream)),
+            asyncio.create_task(work)
+            for work in (self._read(stream), self._forward(stream), self._recheck(stream), self._snap(stream))
         }
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -146,9 +180,18 @@ class _Connection:
                 await usecases.close_stream(
                     self._services, stream, frames=self._frames, refused=self._refused
                 )
-            await self._socket.close()
 
-    async def _begin(self) -> tuple[OpenStream, int]:
+    async def _hang_up(self) -> None:
+        """Close, and leave nothing behind: a peer that takes nothing would keep its buffers for ever."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._socket.close()
+        transport = self._transport
+        if transport is not None and transport.get_write_buffer_size():
+            transport.abort()
+
+    async def _begin(self) -> OpenStream:
+        self._transport = self._request.transport
         async with asyncio.timeout(HELLO_SECONDS):
             message = await self._socket.receive()
         if message.type is not WSMsgType.TEXT:
@@ -159,74 +202,169 @@ class _Connection:
             raise Invalid("页面已过期，请刷新页面后再试一次。", code="bad_hello") from None
         if not same(hello.csrf, self._request[CSRF_TOKEN]):
             raise LoginRequired("页面已过期，请重新登录或刷新页面。")  # a login elsewhere renewed the token
-        stream = await usecases.open_stream(
+        wait = await self._request.app[BUCKETS].take(
+            f"streams:{self._principal.account_id}", capacity=OPENINGS_A_MINUTE, seconds=60
+        )
+        if wait > 0:
+            raise TooMany("摄像头连接过于频繁，稍后会自动重连。", retry_after=wait)
+        stream = await self._open(hello)
+        settings = self._services.settings
+        self._cadence = Cadence(stream.interval_ms(settings), stream.doubt_interval_ms(settings))
+        self._interval_ms = stream.interval_ms(settings)
+        self._rate = _TokenBucket(_RATE_ALLOWANCE * 1000 / self._interval_ms, _BURST)
+        await self._send(
+            {
+                "type": "ready",
+                "stream": str(stream.row.id),
+                "nonce": self._nonce.hex(),
+                "interval_ms": self._interval_ms,
+                "check": await self._status(stream),
+            }
+        )
+        return stream
+
+    async def _open(self, hello: Hello) -> OpenStream:
+        device, kind = device_hash(self._request), device_kind(self._request)
+        if self._attempt_id is None or hello.purpose is Purpose.REHEARSAL:
+            if self._attempt_id is not None or hello.purpose is not Purpose.REHEARSAL:
+                raise Invalid("页面已过期，请刷新页面后再试一次。", code="bad_hello")
+            return await usecases.open_rehearsal(
+                self._services, self._principal, device_hash=device, device=kind
+            )
+        return await usecases.open_stream(
             self._services,
             self._principal,
             self._attempt_id,
             purpose=hello.purpose,
             epoch=hello.epoch,
-            device_hash=device_hash(self._request),
+            device_hash=device,
+            device=kind,
         )
-        settings = self._services.settings
-        interval_ms = (
-            settings.frame_interval_ms if hello.purpose is Purpose.PAPER else settings.check_interval_ms
-        )
-        await self._send({"type": "ready", "stream": str(stream.row.id), "interval_ms": interval_ms})
-        return stream, interval_ms
 
-    async def _read(self, stream: OpenStream, interval_ms: int) -> None:
-        rate = _RATE_ALLOWANCE * 1000 / interval_ms
-        bucket = _TokenBucket(rate, _BURST)
+    async def _read(self, stream: OpenStream) -> None:
+        largest = self._services.settings.frame_max_bytes
+        budget = _TokenBucket(_RATE_ALLOWANCE * self._rate.rate * largest, _BYTES_BURST * largest)
         last_seq = words = 0
         async for message in self._socket:
-            if message.type is not WSMsgType.BINARY:
+            if message.type not in {WSMsgType.BINARY, WSMsgType.TEXT}:
+                continue
+            if not budget.take(len(message.data)):
+                raise TooMuch("摄像头发送的数据过多，已断开，请刷新页面。", code="too_many_bytes")
+            if message.type is WSMsgType.TEXT:
                 words += 1
                 if words > _WORDS:
                     await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"too many words")
                     return
                 continue
-            seq = int.from_bytes(message.data[:_SEQ_BYTES])
             try:
-                if not last_seq < seq < 2**31:
-                    raise Invalid("画面序号不正确，已跳过。", code="bad_seq")
-                last_seq = seq
-                if not bucket.take():
-                    raise TooFast
-                await usecases.check_pace(self._request.app[BUCKETS], stream, frames_a_second=rate)
-                await usecases.enqueue_frame(
-                    self._services, self._request.app[FRAMES], stream, seq, message.data[_SEQ_BYTES:]
-                )
-                self._frames += 1
+                sent = wire.parse(self._nonce, message.data)
+                if not last_seq < sent.seq < 2**31:
+                    raise BadFrame("画面序号不正确，已跳过。", code="bad_seq")
+                last_seq = sent.seq
+                await self._take(stream, sent)
             except DomainError as refusal:
-                self._refused += 1
-                await self._send(
-                    {"type": "refused", "seq": seq, "code": refusal.code, "message": refusal.sentence}
-                )
+                await self._refuse(wire.seq_of(message.data), refusal)
+
+    async def _take(self, stream: OpenStream, sent: wire.Sent) -> None:
+        if not self._rate.take():
+            raise TooFast
+        if self._frames < usecases.BURST:
+            # Who opens one connection after the other gets a connection's burst only so often.
+            await usecases.check_pace(self._request.app[BUCKETS], stream, frames_a_second=self._rate.rate)
+        await usecases.enqueue_frame(self._services, self._request.app[FRAMES], stream, sent)
+        self._frames += 1
+
+    async def _refuse(self, seq: int, refusal: DomainError) -> None:
+        """Say and count that a frame isn't taken; raises TooMuch after too many bad ones in a row."""
+        self._refused += 1
+        self._services.meters.count(measures.DROPPED, reason=refusal.code)
+        await self._send({"type": "refused", "seq": seq, "code": refusal.code, "message": refusal.sentence})
+        if isinstance(refusal, BadFrame) and not isinstance(refusal, TooFast):
+            self._note_bad()
+
+    def _note_bad(self) -> None:
+        self._bad += 1
+        if self._bad >= BAD_IN_A_ROW:
+            raise TooMuch(
+                "摄像头的画面一直无法识别，已断开：请检查摄像头后，点监考小窗或刷新页面重试。",
+                code="bad_frames",
+            )
 
     async def _forward(self, stream: OpenStream) -> None:
-        async with self._services.signals.listen(usecases.topic(self._attempt_id)) as signals:
+        async with self._services.signals.listen(usecases.topic(stream.row.subject_id)) as signals:
             while True:
                 check_id = UUID(await signals.get())
                 try:
                     found = await usecases.check_and_admission(self._services, self._principal, check_id)
                 except Unavailable:  # the hint is lost, the verdict is not
                     continue
-                if found and found[0].stream_id == stream.row.id:
-                    await self._send(_verdict_message(*found))
+                if found and found.check.stream_id == stream.row.id:
+                    message = usecases.message_of(found)
+                    self._told = message["state"]
+                    await self._send(message)
+                    await self._heed(stream, found.check.verdict)
+
+    async def _heed(self, stream: OpenStream, verdict: Verdict) -> None:
+        """What a verdict means for the stream: a doubt wants more frames, rubbish none at all."""
+        if verdict is Verdict.UNUSABLE:
+            self._note_bad()
+        else:
+            self._bad = 0
+        if stream.row.purpose is Purpose.PAPER:
+            self._cadence.see(verdict, time.monotonic())
+            await self._say_pace()
+
+    async def _say_pace(self) -> None:
+        """Tell the browser how often frames are wanted, where that has changed."""
+        interval_ms = self._cadence.interval_ms(time.monotonic())
+        if self._told == IdentityState.OPEN:
+            interval_ms = min(interval_ms, RECHECK_INTERVAL_MS)
+        if interval_ms == self._interval_ms:
+            return
+        self._interval_ms = interval_ms
+        self._rate.rate = _RATE_ALLOWANCE * 1000 / interval_ms
+        await self._send({"type": "pace", "interval_ms": interval_ms})
+
+    async def _snap(self, stream: OpenStream) -> None:
+        """Ask for a frame now, at moments that nobody can foresee: waits of a Poisson process."""
+        if stream.row.purpose is not Purpose.PAPER or not stream.rule.extra_per_hour:
+            await asyncio.Event().wait()
+        while True:
+            await asyncio.sleep(_random.expovariate(stream.rule.extra_per_hour / 3600))
+            await self._send({"type": "snap"})
 
     async def _recheck(self, stream: OpenStream) -> None:
-        topics = papers.topic(self._attempt_id), accounts.topic(self._principal.account_id)
+        topics = papers.topic(stream.row.subject_id), accounts.topic(self._principal.account_id)
         async with self._services.signals.listen(*topics) as signals:
             while True:
-                if await self._is_signalled(signals, stream) and stream.row.purpose is Purpose.PAPER:
-                    await self._send({"type": "look"})
+                signalled = await self._is_signalled(signals, stream)
+                if stream.row.purpose is Purpose.PAPER:
+                    if signalled:
+                        await self._send({"type": "look"})
+                    await self._say_pace()
                 try:
+                    if signalled:
+                        await self._tell_status(stream)
                     store = self._request.app[SESSION_STORE]
                     if await store.find(self._request[SESSION_DIGEST]) is None:
                         raise LoginRequired("登录已过期，请重新登录。")
                     await usecases.still_wanted(self._services, self._principal, stream)
                 except Unavailable:
                     continue
+
+    async def _status(self, stream: OpenStream) -> dict[str, Any]:
+        status = await usecases.check_status(self._services, stream.row)
+        self._told = status["state"]
+        return status
+
+    async def _tell_status(self, stream: OpenStream) -> None:
+        """A person may have decided on the identity check, or asked for one."""
+        before = self._told
+        status = await self._status(stream)
+        if self._told != before:
+            await self._send({"type": "check"} | status)
+            if stream.row.purpose is Purpose.PAPER:
+                await self._say_pace()
 
     @staticmethod
     async def _is_signalled(signals: asyncio.Queue[str], stream: OpenStream) -> bool:
@@ -248,26 +386,9 @@ class _Connection:
     async def _say_closed(self, refusal: DomainError) -> None:
         with suppress(TimeoutError, ConnectionError):
             if not isinstance(refusal, Unavailable):  # then the browser should simply come back
-                await self._send({"type": "closed", "code": refusal.code, "message": refusal.sentence})
+                self._services.meters.count(measures.CLOSED, reason=refusal.code)
+                closed: dict[str, Any] = {"type": "closed", "code": refusal.code, "message": refusal.sentence}
+                if isinstance(refusal, TooMany):
+                    closed["wait_ms"] = math.ceil(1000 * refusal.retry_after)
+                await self._send(closed)
         await self._socket.close()
-
-
-def _verdict_message(check: Check, admitted: bool) -> dict[str, Any]:  # noqa: FBT001
-    hint = HINTS[check.verdict]
-    if check.verdict is Verdict.UNSURE and check.distance is None:
-        hint = NOTHING_TO_COMPARE
-    if check.purpose is Purpose.CHECK and check.verdict is Verdict.MATCH:
-        hint = (
-            "身份核验通过"
-            if admitted
-            else "身份已核对，但现在不能开始：请先完成正在进行的测评；没有的话请联系考核机构"
-        )
-    if check.purpose is Purpose.TAKEOVER and check.verdict is Verdict.MATCH and admitted:
-        hint = "身份核验通过"
-    return {
-        "type": "verdict",
-        "seq": check.seq,
-        "verdict": check.verdict.value,
-        "hint": hint,
-        "admitted": admitted and check.purpose is not Purpose.PAPER,
-    }

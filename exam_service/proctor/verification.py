@@ -1,9 +1,17 @@
-"""What a worker does with a frame: open it, look at it, keep the verdict and the evidence, admit."""
+"""What a worker does with frames: open them, look at them, keep verdicts and evidence, admit.
+
+A batch costs one round of reading, one batch of embeddings and one transaction, however many frames it has.
+Keys and faces are fetched anew for each batch: a purge holds from the next one on.
+"""
 
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+import time
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -11,11 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exam_service.accounts import usecases as accounts
-from exam_service.crypto.envelope import seal
-from exam_service.errors import NotFound
+from exam_service.crypto.envelope import data_key_id, open_envelope, seal
+from exam_service.crypto.hashes import keyed_hash
+from exam_service.errors import NotFound, Unavailable
 from exam_service.ids import new_id
-from exam_service.proctor import queries, usecases
+from exam_service.proctor import measures, queries, usecases
 from exam_service.proctor.model import (
+    POOR_PICTURES,
     Check,
     Frame,
     Purpose,
@@ -23,213 +33,441 @@ from exam_service.proctor.model import (
     Verdict,
     verdict_of,
 )
-from exam_service.proctor.usecases import EMBEDDING, identity, topic
+from exam_service.proctor.usecases import EMBEDDING, identity, topic, wall_topic
 from exam_service.storage.database import Tx
 from exam_service.wiring import Services
 
 log = logging.getLogger(__name__)
 
+Embedding = NDArray[np.float32]
+Box = tuple[int, int, int, int]
+
+_WHOLE_EVERY = 3  # looks: whoever sits down beside somebody is seen at the third at the latest
+_REMEMBERED = 4096
+_ABSENCE = 3  # frames without a face in a row are an absence: the one that completes it is looked at harder
+_THRESHOLDS_SECONDS = 5.0
+_POOR = {verdict.value: verdict for verdict in POOR_PICTURES}
+
 
 class FaceReading(Protocol):
-    """What a verifier reads off a picture; ``embedding`` is of the largest face, 128 numbers."""
+    """What a verifier reads off a picture; everything but ``faces`` and ``look`` is of the largest face."""
 
     @property
     def faces(self) -> int: ...
 
     @property
-    def embedding(self) -> NDArray[np.float32] | None: ...
+    def box(self) -> Box | None: ...
+
+    @property
+    def score(self) -> float | None: ...
+
+    @property
+    def yaw(self) -> float | None: ...
+
+    @property
+    def look(self) -> int | None: ...
+
+    @property
+    def quality(self) -> str:
+        """``fine``, or the name of one of the verdicts on poor pictures."""
+        ...
+
+    @property
+    def embedding(self) -> Embedding | None: ...
+
+
+@dataclass(frozen=True, repr=False)
+class Glance:
+    """A picture (JPEG) to look at, first where the face was last; ``None``: all of it."""
+
+    picture: bytes
+    last_box: Box | None
 
 
 class Recogniser(Protocol):
-    """The verifier, as this room needs it: pictures in, readings out; blocking."""
+    """The verifier, as this room needs it: pictures in, readings out; blocking.
+
+    A reading is ``None`` for bytes that are no picture.
+    """
 
     model: str
 
-    def read(self, jpeg: bytes) -> FaceReading | None:
-        """``None`` for bytes that are no picture."""
-        ...
+    def read_many(self, glances: Sequence[Glance]) -> Sequence[FaceReading | None]: ...
 
     def read_photo(self, photo: bytes) -> FaceReading | None: ...
 
-    def distance(self, one: NDArray[np.float32], other: NDArray[np.float32]) -> float: ...
+    def look_harder(self, jpeg: bytes) -> FaceReading | None:
+        """As a reading of the whole picture, but dearer: before somebody is called absent."""
+        ...
+
+    def distance(self, one: Embedding, other: Embedding) -> float: ...
 
 
-async def verify_frame(services: Services, recogniser: Recogniser, frame: Frame) -> Check | None:
-    """Look at a frame, keep the verdict and the evidence, and admit when an identity check is passed.
+@dataclass
+class _Place:
+    """Where the face of a stream was last, and how often it has been looked at."""
 
-    ``None`` when there is nothing to do: looked at before, no consent any more, or its attempt or key is
-    gone. Blocks for a few milliseconds while the recogniser works, which is all that a worker does.
-    """
-    async with services.database.tx() as tx:
-        if await queries.exists_check(tx, frame.stream_id, frame.seq):
-            return None
-        owner = await queries.select_frame_owner(tx, frame.registration_id, frame.province_id)
-        if owner is None or not await accounts.has_face_consent(tx, owner.account_id):
-            return None
+    box: Box | None = None
+    looks: int = 0
+
+
+class Places:
+    """The places of the streams that were seen last; forgetting one costs a look at the whole picture."""
+
+    def __init__(self) -> None:
+        self._of: OrderedDict[UUID, _Place] = OrderedDict()
+
+    def glance(self, subject_id: UUID, picture: bytes) -> Glance:
+        """How to look at the next picture of this subject."""
+        place = self._of.setdefault(subject_id, _Place())
+        self._of.move_to_end(subject_id)
+        while len(self._of) > _REMEMBERED:
+            self._of.popitem(last=False)
+        place.looks += 1
+        return Glance(picture, None if place.looks % _WHOLE_EVERY == 0 else place.box)
+
+    def note(self, subject_id: UUID, box: Box | None) -> None:
+        """Where the face was; ``None`` after anything but a plain match: then all of it is searched."""
+        if subject_id in self._of:
+            self._of[subject_id].box = box
+
+
+@dataclass(repr=False)
+class _Opened:
+    """A frame that may be looked at."""
+
+    frame: Frame
+    owner: queries.Owner
+    jpeg: bytes
+    hash: bytes
+
+
+@dataclass(frozen=True, repr=False)
+class _Judged:
+    frame: Frame
+    owner: queries.Owner
+    check: Check
+    embedding: Embedding | None
+
+
+class Verification:
+    """The frames' way through one worker; remembers nothing that a purge would have to reach."""
+
+    def __init__(self, services: Services, recogniser: Recogniser) -> None:
+        self._services = services
+        self._recogniser = recogniser
+        self._places = Places()
+        self._thresholds: dict[str, tuple[Thresholds, float]] = {}
+        self._faceless: OrderedDict[UUID, None] = OrderedDict()  # photos that nobody can be known by
+        self._hash_key = services.settings.key("lookup_key")
+
+    async def verify(self, frames: Sequence[Frame]) -> set[UUID]:
+        """Look at frames, keep verdicts and evidence, do what hangs on them; the ids of those that failed.
+
+        There is nothing to do for a frame that was looked at before, whose consent was withdrawn, or whose
+        key or registration is gone. Where a batch fails, each of its frames is tried alone. Blocks while the
+        recogniser works, which is all that a worker does.
+
+        Raises:
+            Unavailable: The database is away; what wasn't stored may be tried again as it is.
+        """
         try:
-            jpeg = await services.vault.open(tx, frame.sealed, frame.id)
-        except NotFound:  # purged while it waited
-            return None
-        reference = await _enrolled(tx, services, recogniser, owner)
-    if reference is None and owner.reviewed_photo_id is not None:
-        reference = await _enrol_photo(
-            services, recogniser, owner, owner.reviewed_photo_id, frame.province_id
+            await self._verify(frames)
+        except Unavailable:
+            raise
+        except Exception:
+            if len(frames) == 1:
+                log.exception("frame %s failed", frames[0].id)
+                return {frames[0].id}
+            log.warning("a batch of %d failed, its frames are tried alone", len(frames), exc_info=True)
+        else:
+            return set()
+        failed: set[UUID] = set()
+        for frame in frames:
+            failed |= await self.verify([frame])
+        return failed
+
+    async def _verify(self, frames: Sequence[Frame]) -> None:
+        once = list({(frame.stream_id, frame.seq): frame for frame in frames}.values())
+        async with self._services.database.statements() as tx:
+            opened, faces = await self._open(tx, once)
+            if not opened:
+                return
+            replayed = await self._replayed(tx, opened)
+            thresholds = {
+                province_id: await self._thresholds_of(tx, province_id)
+                for province_id in {each.frame.province_id for each in opened}
+            }
+        await self._enrol_missing(opened, faces)
+        glances = [self._places.glance(each.frame.subject_id, each.jpeg) for each in opened]
+        readings = list(self._recogniser.read_many(glances))
+        await self._confirm_absences(opened, readings)
+        judged = [
+            self._judge(each, reading, faces, thresholds[each.frame.province_id], each.frame.id in replayed)
+            for each, reading in zip(opened, readings, strict=True)
+        ]
+        await self._store(judged)
+
+    # Before a look
+
+    async def _open(self, tx: Tx, frames: Sequence[Frame]) -> tuple[list[_Opened], dict[UUID, Embedding]]:
+        """The frames that may be looked at, and the faces that registrations are known by."""
+        owners = await queries.select_owners(tx, frames, self._recogniser.model)
+        if not owners:
+            return [], {}
+        consenting = await accounts.with_face_consent(tx, {owner.account_id for owner in owners.values()})
+        wanted = [
+            (frame, owners[frame.id])
+            for frame in frames
+            if frame.id in owners and owners[frame.id].account_id in consenting
+        ]
+        enrolments = {owner.registration_id: owner.enrolment for _, owner in wanted if owner.enrolment}
+        keys = await self._services.vault.keys_of(
+            tx, [*(frame.sealed for frame, _ in wanted), *(each.embedding for each in enrolments.values())]
         )
-    reading = recogniser.read(jpeg)
-    enrols = (
-        services.settings.demo
-        and owner.reviewed_photo_id is None
-        and reference is None
-        and frame.purpose is Purpose.CHECK
-        and reading is not None
-        and reading.faces == 1
-    )
-    check = _judged(services, recogniser, frame, reading, reference, enrols=enrols)
-    kept = await usecases.keep(services, frame, check)
-    embedding = reading.embedding if reading is not None else None
-    await _store(services, recogniser, owner, kept, embedding)
-    return check
-
-
-def _judged(
-    services: Services,
-    recogniser: Recogniser,
-    frame: Frame,
-    reading: FaceReading | None,
-    reference: NDArray[np.float32] | None,
-    *,
-    enrols: bool,
-) -> Check:
-    thresholds = Thresholds(services.settings.match_threshold, services.settings.mismatch_threshold)
-    faces, distance = 0, None
-    verdict = Verdict.UNUSABLE
-    if reading is not None:
-        faces = reading.faces
-        if enrols:
-            distance = 0.0
-        elif reference is not None and reading.embedding is not None:
-            distance = recogniser.distance(reference, reading.embedding)
-        verdict = verdict_of(faces, distance, thresholds)
-    return Check(
-        id=frame.id,
-        province_id=frame.province_id,
-        registration_id=frame.registration_id,
-        attempt_id=frame.attempt_id,
-        stream_id=frame.stream_id,
-        seq=frame.seq,
-        purpose=frame.purpose,
-        received_at=frame.received_at,
-        checked_at=services.clock.now(),
-        verdict=verdict,
-        faces=faces,
-        distance=distance,
-        model=recogniser.model,
-        thresholds=thresholds,
-        enrolled=enrols,
-        evidence_id=None,
-    )
-
-
-async def _enrolled(
-    tx: Tx, services: Services, recogniser: Recogniser, owner: queries.Owner
-) -> NDArray[np.float32] | None:
-    enrolment = await queries.select_optional_enrolment(tx, owner.registration_id, recogniser.model)
-    if enrolment is None:
-        return None
-    try:
-        raw = await services.vault.open(tx, enrolment.embedding, enrolment.id)
-    except NotFound:  # purged: there is nothing to compare with until they are enrolled again
-        return None
-    return np.frombuffer(raw, dtype=np.float32)
-
-
-async def _enrol_photo(
-    services: Services, recogniser: Recogniser, owner: queries.Owner, photo_id: UUID, province_id: str
-) -> NDArray[np.float32] | None:
-    """Enrol the reviewed registration photo, when it is first needed with this model."""
-    async with services.database.tx() as tx:
-        try:
-            sealed = await services.evidence.read(tx, photo_id, province_id=province_id)
-            photo = await services.vault.open(tx, sealed, photo_id)
-        except NotFound as missing:
-            log.warning("no registration photo to enrol: %s", missing)
-            return None
-    reading = recogniser.read_photo(photo)
-    if reading is None or reading.embedding is None:
-        return None
-    async with services.database.tx() as tx:
-        await _enrol(
-            tx,
-            services,
-            recogniser,
-            owner,
-            province_id,
-            reading.embedding,
-            source="registration_photo",
-            now=services.clock.now(),
-        )
-    return reading.embedding
-
-
-async def _enrol(
-    tx: Tx,
-    services: Services,
-    recogniser: Recogniser,
-    owner: queries.Owner,
-    province_id: str,
-    embedding: NDArray[np.float32],
-    *,
-    source: str,
-    now: datetime,
-) -> None:
-    key = await services.vault.key_for(
-        tx,
-        province_id=province_id,
-        account_id=owner.account_id,
-        cycle_id=owner.cycle_id,
-        data_class=EMBEDDING,
-    )
-    enrolment_id = new_id()
-    sealed = seal(key, embedding.astype(np.float32).tobytes(), enrolment_id)
-    await queries.insert_enrolment(
-        tx,
-        queries.Enrolment(enrolment_id, sealed),
-        province_id,
-        owner.registration_id,
-        recogniser.model,
-        source,
-        now,
-    )
-
-
-async def _store(
-    services: Services,
-    recogniser: Recogniser,
-    owner: queries.Owner,
-    kept: usecases.Kept,
-    embedding: NDArray[np.float32] | None,
-) -> None:
-    check = kept.check
-    async with services.database.tx() as tx:
-        await usecases.record_kept(tx, services, kept, owner.account_id)
-        if not await queries.insert_check(tx, check):
-            return
-        if check.enrolled and embedding is not None:
-            await _enrol(
-                tx,
-                services,
-                recogniser,
-                owner,
-                check.province_id,
-                embedding,
-                source="first_check",
-                now=check.checked_at,
+        faces = {
+            registration_id: np.frombuffer(
+                open_envelope(keys[key_id], enrolment.embedding, enrolment.id), dtype=np.float32
             )
-        await identity.advance(
-            tx, services, identity.Seen(check, owner.account_id, embedding, recogniser.distance)
+            for registration_id, enrolment in enrolments.items()
+            if (key_id := data_key_id(enrolment.embedding)) in keys  # else purged: enrolled again, or nobody
+        }
+        opened = []
+        for frame, owner in wanted:
+            key_id = data_key_id(frame.sealed)
+            if key_id in keys:  # else purged while it waited
+                jpeg = open_envelope(keys[key_id], frame.sealed, frame.id)
+                opened.append(_Opened(frame, owner, jpeg, keyed_hash(self._hash_key, "frame", jpeg)))
+        return opened, faces
+
+    async def _replayed(self, tx: Tx, opened: Sequence[_Opened]) -> set[UUID]:
+        """The frames whose very bytes came before, in whichever paper of this physician."""
+        seen = await queries.select_seen(tx, [(each.owner.registration_id, each.hash) for each in opened])
+        replayed = set()
+        for each in opened:
+            bytes_of = each.owner.registration_id, each.hash
+            if bytes_of in seen:
+                replayed.add(each.frame.id)
+            seen.add(bytes_of)
+        return replayed
+
+    async def _thresholds_of(self, tx: Tx, province_id: str) -> Thresholds:  # noqa: ARG002 - the province's
+        """The thresholds in force, asked for every few seconds."""
+        known = self._thresholds.get(province_id)
+        if known is not None and time.monotonic() < known[1]:
+            return known[0]
+        settings = self._services.settings
+        thresholds = Thresholds(settings.match_threshold, settings.mismatch_threshold)
+        self._thresholds[province_id] = thresholds, time.monotonic() + _THRESHOLDS_SECONDS
+        return thresholds
+
+    async def _enrol_missing(self, opened: Iterable[_Opened], faces: dict[UUID, Embedding]) -> None:
+        """Enrol who has no face of this model yet from a kept picture, where there is one."""
+        for each in opened:
+            owner = each.owner
+            if owner.registration_id in faces:
+                continue
+            face = await self._enrol_kept(owner, each.frame.province_id)
+            if face is not None:
+                faces[owner.registration_id] = face
+
+    async def _enrol_kept(self, owner: queries.Owner, province_id: str) -> Embedding | None:
+        """From the reviewed photo; in a demonstration without one, the frame that first enrolled them."""
+        async with self._services.database.tx() as tx:
+            picture_id, source = owner.reviewed_photo_id, "registration_photo"
+            if picture_id is None and self._services.settings.demo:
+                picture_id = await queries.select_optional_first_check(tx, owner.registration_id)
+                source = "first_check"
+            if picture_id is None or picture_id in self._faceless:
+                return None
+            try:
+                sealed = await self._services.evidence.read(tx, picture_id, province_id=province_id)
+                picture = await self._services.vault.open(tx, sealed, picture_id)
+            except NotFound as missing:
+                log.warning("no picture to enrol: %s", missing)
+                return None
+            reading = self._recogniser.read_photo(picture)
+            if reading is None or reading.embedding is None:
+                self._faceless[picture_id] = None
+                while len(self._faceless) > _REMEMBERED:
+                    self._faceless.popitem(last=False)
+                return None
+            await self._enrol(tx, owner, province_id, reading.embedding, source=source)
+        return reading.embedding
+
+    async def _enrol(
+        self, tx: Tx, owner: queries.Owner, province_id: str, embedding: Embedding, *, source: str
+    ) -> None:
+        key = await self._services.vault.key_for(
+            tx,
+            province_id=province_id,
+            account_id=owner.account_id,
+            cycle_id=owner.cycle_id,
+            data_class=EMBEDDING,
+        )
+        enrolment_id = new_id()
+        sealed = seal(key, embedding.astype(np.float32).tobytes(), enrolment_id)
+        await queries.insert_enrolment(
+            tx,
+            queries.Enrolment(enrolment_id, sealed),
+            province_id,
+            owner.registration_id,
+            self._recogniser.model,
+            source,
+            self._services.clock.now(),
         )
 
-        async def signal() -> None:
-            await services.signals.publish(topic(check.subject_id), str(check.id))
+    # The look
 
-        tx.after_commit(signal)
+    async def _confirm_absences(self, opened: Sequence[_Opened], readings: list[FaceReading | None]) -> None:
+        """Look harder at each frame of a paper that would complete an absence, before it does."""
+        empty = {
+            each.frame.attempt_id
+            for each, reading in zip(opened, readings, strict=True)
+            if each.frame.attempt_id and _is_empty(each.frame, reading)
+        }
+        if not empty:
+            return
+        async with self._services.database.statements() as tx:
+            latest = await queries.select_latest_verdicts(tx, list(empty), _ABSENCE)
+        before = {
+            attempt_id: deque(
+                (verdict is Verdict.NO_FACE for verdict in reversed(latest.get(attempt_id, []))),
+                maxlen=_ABSENCE,
+            )
+            for attempt_id in empty
+        }
+        for index, each in enumerate(opened):
+            if each.frame.purpose is not Purpose.PAPER or each.frame.attempt_id not in before:
+                continue
+            series = before[each.frame.attempt_id]
+            if _is_empty(each.frame, readings[index]) and _completes(series):
+                readings[index] = self._recogniser.look_harder(each.jpeg)
+            series.append(_is_empty(each.frame, readings[index]))
+
+    def _judge(
+        self,
+        opened: _Opened,
+        reading: FaceReading | None,
+        faces: dict[UUID, Embedding],
+        thresholds: Thresholds,
+        replayed: bool,  # noqa: FBT001
+    ) -> _Judged:
+        """The verdict on one frame; ``faces`` gets the face of whom it enrols."""
+        frame, owner = opened.frame, opened.owner
+        known = faces.get(owner.registration_id)
+        embedding = reading.embedding if reading is not None else None
+        enrols = (
+            self._services.settings.demo
+            and owner.reviewed_photo_id is None
+            and known is None
+            and frame.purpose is Purpose.CHECK
+            and reading is not None
+            and reading.faces == 1
+            and reading.quality not in _POOR
+            and embedding is not None
+            and not (replayed or frame.age_ms)
+        )
+        distance = None
+        if enrols and embedding is not None:
+            faces[owner.registration_id] = embedding
+            distance = 0.0
+        elif known is not None and embedding is not None:
+            distance = self._recogniser.distance(known, embedding)
+        if reading is None:
+            verdict = Verdict.UNUSABLE
+        elif replayed:
+            verdict = Verdict.REPLAYED
+        else:
+            verdict = verdict_of(reading.faces, distance, thresholds, _POOR.get(reading.quality))
+        self._places.note(frame.subject_id, reading.box if reading and verdict is Verdict.MATCH else None)
+        check = Check(
+            id=frame.id,
+            province_id=frame.province_id,
+            registration_id=frame.registration_id,
+            attempt_id=frame.attempt_id,
+            stream_id=frame.stream_id,
+            seq=frame.seq,
+            purpose=frame.purpose,
+            received_at=frame.received_at,
+            checked_at=self._services.clock.now(),
+            verdict=verdict,
+            faces=reading.faces if reading else 0,
+            distance=distance,
+            model=self._recogniser.model,
+            thresholds=thresholds,
+            enrolled=enrols,
+            evidence_id=None,
+            score=reading.score if reading else None,
+            yaw=reading.yaw if reading else None,
+            look=reading.look if reading else None,
+            frame_hash=opened.hash,
+            age_ms=frame.age_ms,
+        )
+        return _Judged(frame, owner, check, embedding)
+
+    # After it
+
+    async def _store(self, judged: Sequence[_Judged]) -> None:
+        kept = await usecases.keep(
+            self._services,
+            [usecases.Judged(each.frame, each.check, each.owner.account_id) for each in judged],
+        )
+        async with self._services.database.tx() as tx:
+            await usecases.record_kept(tx, self._services, kept)
+            fresh = await queries.insert_checks(tx, kept.checks)
+            new = [
+                replace(each, check=check)
+                for each, check in zip(judged, kept.checks, strict=True)
+                if check.id in fresh
+            ]
+            for each in new:
+                await self._advance(tx, each)
+            tx.after_commit(lambda: self._tell(new))
+
+    async def _advance(self, tx: Tx, judged: _Judged) -> None:
+        """What hangs on a verdict; nothing on a frame that came late, for who is there now?"""
+        check, owner, embedding = judged.check, judged.owner, judged.embedding
+        if check.enrolled and embedding is not None:
+            await self._enrol(tx, owner, check.province_id, embedding, source="first_check")
+        if not check.age_ms:
+            seen = identity.Seen(check, owner.account_id, embedding, self._recogniser.distance)
+            await identity.advance(tx, self._services, seen)
+
+    async def _tell(self, judged: Sequence[_Judged]) -> None:
+        """The browsers, the live wall and the counters."""
+        if not judged:
+            return
+        meters = self._services.meters
+        for each in judged:
+            meters.count(measures.VERIFIED, verdict=each.check.verdict.value)
+            took = (each.check.checked_at - each.check.received_at) / timedelta(seconds=1)
+            meters.observe(measures.VERDICT_SECONDS, took, measures.VERDICT_BOUNDS)
+        papers = [each for each in judged if each.frame.purpose is Purpose.PAPER]
+        if papers:
+            await self._services.recent.push_all(
+                [(each.frame.subject_id, each.frame.id, each.frame.sealed) for each in papers]
+            )
+        signals = [(topic(each.check.subject_id), str(each.check.id)) for each in judged]
+        wall = {
+            (wall_topic(each.owner.body_id), str(each.check.attempt_id))
+            for each in judged
+            if each.owner.body_id is not None
+        }
+        await self._services.signals.publish_all([*signals, *wall])
+
+
+def _is_empty(frame: Frame, reading: FaceReading | None) -> bool:
+    """Whether nobody is seen in a frame of a paper that could show somebody."""
+    return (
+        frame.purpose is Purpose.PAPER
+        and reading is not None
+        and reading.faces == 0
+        and reading.quality not in _POOR
+    )
+
+
+def _completes(series: Sequence[bool]) -> bool:
+    """Whether one more empty frame after these makes an absence, which it wasn't yet."""
+    latest = list(series)[1 - _ABSENCE :]
+    return len(latest) == _ABSENCE - 1 and all(latest) and not (len(series) == _ABSENCE and series[0])

@@ -7,6 +7,7 @@ Redis' memory only: when it is gone, the wall shows the last picture that was ke
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -27,11 +28,16 @@ class Recent:
 
     async def push(self, subject_id: UUID, frame_id: UUID, sealed: bytes) -> None:
         """Put a frame on top; the oldest falls off. Redis away is no fault: there is then no newest."""
-        key = _key(subject_id)
+        await self.push_all([(subject_id, frame_id, sealed)])
+
+    async def push_all(self, frames: Sequence[tuple[UUID, UUID, bytes]]) -> None:
+        """As :meth:`push`, of several frames in one round trip."""
         pipeline: Any = self._client.pipeline(transaction=False)
-        pipeline.lpush(key, frame_id.bytes + sealed)
-        pipeline.ltrim(key, 0, KEPT - 1)
-        pipeline.expire(key, SECONDS)
+        for subject_id, frame_id, sealed in frames:
+            key = _key(subject_id)
+            pipeline.lpush(key, frame_id.bytes + sealed)
+            pipeline.ltrim(key, 0, KEPT - 1)
+            pipeline.expire(key, SECONDS)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await pipeline.execute()

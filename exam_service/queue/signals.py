@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from redis.asyncio.client import PubSub
@@ -29,11 +29,18 @@ class Signals:
 
     async def publish(self, topic: str, subject_id: str) -> None:
         """Tell every listener of ``topic``, in whichever process. Redis away is logged, not raised."""
+        await self.publish_all([(topic, subject_id)])
+
+    async def publish_all(self, signals: Sequence[tuple[str, str]]) -> None:
+        """As :meth:`publish`, of several topics and ids in one round trip."""
+        pipeline = self._client.pipeline(transaction=False)
+        for topic, subject_id in signals:
+            pipeline.publish(_CHANNEL + topic, subject_id)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await self._client.publish(_CHANNEL + topic, subject_id)
+                await pipeline.execute()
         except AWAY:
-            log.warning("signal %s not sent, Redis is away", topic)
+            log.warning("%d signals not sent, Redis is away", len(signals))
 
     @asynccontextmanager
     async def listen(self, *topics: str) -> AsyncIterator[asyncio.Queue[str]]:

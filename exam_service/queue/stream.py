@@ -8,6 +8,7 @@ parked in a stream of its own, for a person to look at.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,29 @@ Fields: TypeAlias = dict[bytes | bytearray | memoryview | str | int | float, Any
 GROUP = "workers"
 MAX_DELIVERIES = 3
 PARKED_KEPT = 1000
+GONE_AFTER_SECONDS = 60.0
+"""A consumer that asks for nothing for so long is gone: at work it asks every second, or has entries."""
+
+# KEYS[1] the stream · ARGV the most that may wait, then names and values · 1 when it was appended
+_ADD = """
+if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then return 0 end
+redis.call('XADD', KEYS[1], '*', unpack(ARGV, 2))
+return 1
+"""
+# KEYS[1] the stream · ARGV group, milliseconds · gives how many consumers were taken out. Looking and taking
+# out are one step: an entry that a consumer got in between would never be delivered again.
+_BURY = """
+local buried = 0
+for _, row in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  local consumer = {}
+  for i = 1, #row, 2 do consumer[row[i]] = row[i + 1] end
+  if consumer.pending == 0 and consumer.idle > tonumber(ARGV[2]) then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer.name)
+    buried = buried + 1
+  end
+end
+return buried
+"""
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,6 +66,10 @@ class WorkStream:
         self._parked = f"{name}:parked"
         self._limit = limit
         self._claim_after_ms = int(claim_after_seconds * 1000)
+        self._claims_every = claim_after_seconds / 2
+        self._claim_at = 0.0
+        self._add = client.register_script(_ADD)
+        self._bury = client.register_script(_BURY)
 
     async def add(self, fields: Mapping[bytes, bytes]) -> bool:
         """Append an entry; ``False`` when ``limit`` entries are already waiting.
@@ -51,12 +79,10 @@ class WorkStream:
         """
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                if await self._client.xlen(self._name) >= self._limit:
-                    return False
-                await self._client.xadd(self._name, cast("Fields", fields))
+                words = [word for pair in fields.items() for word in pair]
+                return bool(await self._add(keys=[self._name], args=[self._limit, *words]))
         except AWAY as error:
             raise _away(error) from error
-        return True
 
     async def open(self) -> None:
         """Make the consumer group where it is missing; reads from the oldest entry."""
@@ -72,9 +98,11 @@ class WorkStream:
         A group that vanished (a Redis emptied or replaced) is made again.
         """
         try:
-            claimed = await self._claim(consumer)
-            if claimed is not None:
-                return [claimed]
+            if time.monotonic() >= self._claim_at:
+                claimed = await self._claim(consumer)
+                if claimed is not None:
+                    return [claimed]
+                self._claim_at = time.monotonic() + self._claims_every
             answer: Any = await self._client.xreadgroup(
                 GROUP, consumer, {self._name: ">"}, count=count, block=int(wait_seconds * 1000)
             )
@@ -85,11 +113,13 @@ class WorkStream:
             return []
         return [Entry(entry_id, fields) for _, entries in answer or [] for entry_id, fields in entries]
 
-    async def done(self, entry_id: bytes) -> None:
+    async def done(self, *entry_ids: bytes) -> None:
         """Acknowledge and delete."""
+        if not entry_ids:
+            return
         pipeline = self._client.pipeline(transaction=True)
-        pipeline.xack(self._name, GROUP, entry_id)
-        pipeline.xdel(self._name, entry_id)
+        pipeline.xack(self._name, GROUP, *entry_ids)
+        pipeline.xdel(self._name, *entry_ids)
         await pipeline.execute()
 
     async def hold(self, consumer: str, entry_ids: Sequence[bytes]) -> None:
@@ -102,9 +132,27 @@ class WorkStream:
         if not pending:
             await self._client.xgroup_delconsumer(self._name, GROUP, consumer)
 
+    async def bury(self, gone_after_seconds: float = GONE_AFTER_SECONDS) -> int:
+        """Take consumers out of the group that died, once others have their entries; how many."""
+        return int(await self._bury(keys=[self._name], args=[GROUP, int(gone_after_seconds * 1000)]))
+
     async def waiting(self) -> int:
         """How many entries are not done yet. Raises Unavailable as :meth:`add`."""
         return await self._length(self._name)
+
+    async def oldest_seconds(self) -> float:
+        """How long the oldest entry that isn't done has waited; 0.0 without one. Raises as :meth:`add`."""
+        client: Any = self._client
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                oldest = await client.xrange(self._name, count=1)
+                if not oldest:
+                    return 0.0
+                seconds, microseconds = await client.time()
+        except AWAY as error:
+            raise _away(error) from error
+        waits_since = int(oldest[0][0].split(b"-")[0]) / 1000
+        return max(0.0, float(seconds) + float(microseconds) / 1e6 - waits_since)
 
     async def parked(self) -> int:
         """How many entries lie in the parking lot. Raises Unavailable as :meth:`add`."""

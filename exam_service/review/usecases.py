@@ -115,6 +115,7 @@ async def dossier(services: Services, principal: Principal, attempt_id: UUID) ->
             tx, services.vault, attempt.account_id, attempt.province_id
         )
         checks = await proctor.checks_of(tx, attempt.id, attempt.province_id)
+        interval = await proctor.frame_interval(tx, services, attempt)
         decision = await queries.select_optional_decision(tx, attempt.id, attempt.province_id)
         await audit.record_view(
             tx,
@@ -132,14 +133,13 @@ async def dossier(services: Services, principal: Principal, attempt_id: UUID) ->
         mask(number or ""),
         checks,
         findings(checks),
-        gaps(attempt, _watched(services, checks), services.clock.now()),
+        gaps(attempt, _watched(checks, interval), services.clock.now()),
         decision,
     )
 
 
-def _watched(services: Services, checks: list[Check]) -> list[tuple[datetime, datetime]]:
+def _watched(checks: list[Check], interval: timedelta) -> list[tuple[datetime, datetime]]:
     """The times that frames stand for, each until the next is due: an open connection alone sees nothing."""
-    interval = timedelta(milliseconds=services.settings.frame_interval_ms)
     return [
         (check.received_at, check.received_at + interval)
         for check in checks

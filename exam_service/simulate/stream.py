@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from abc import ABC, abstractmethod
 from contextlib import suppress
@@ -17,7 +18,8 @@ from exam_service.simulate.concurrency import first_of
 from exam_service.simulate.faces import Frames
 from exam_service.simulate.tally import Tally
 
-_SEQ_BYTES = 4
+_TAG_BYTES = 16
+_COMMENT = b"\xff\xfe"  # a JPEG segment that decoders skip
 _READY_SECONDS = 10.0
 _SILENCE_FLOOR = 20.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 15.0
@@ -94,23 +96,23 @@ class FrameStream(ABC):
         hello = {"type": "hello", "csrf": self._browser.csrf, "purpose": self.purpose, "epoch": self._epoch}
         await socket.send_json(hello)
         async with asyncio.timeout(_READY_SECONDS):
-            ready = await _message(socket)
+            ready = await _heard(socket)
         if ready is None:
             return
         if ready["type"] != "ready":
             self._take(ready)
             return
         self._interval = ready["interval_ms"] / 1000
-        await first_of(self._hear(socket), self._send(socket))
+        await first_of(self._hear(socket), self._send(socket, bytes.fromhex(ready["nonce"])))
 
-    async def _send(self, socket: Socket) -> None:
+    async def _send(self, socket: Socket, nonce: bytes) -> None:
         clock = asyncio.get_running_loop().time
         seq = 0
         while True:
             seq += 1
             self._unanswered[seq] = began = clock()
             self._answered.clear()
-            await socket.send_bytes(seq.to_bytes(_SEQ_BYTES) + CHANCE.choice(self._frames))
+            await socket.send_bytes(_message(nonce, seq, _unseen(CHANCE.choice(self._frames))))
             self._tally.frames_sent += 1
             # Sending waits while the socket is backed up; a browser drops the frames that fall due meanwhile.
             self._tally.held_back += int((clock() - began) / self._next_in())
@@ -120,15 +122,21 @@ class FrameStream(ABC):
         while True:
             # A silent line is a dead one; the pings that the socket answers by itself don't count.
             async with asyncio.timeout(max(3 * self._next_in(), _SILENCE_FLOOR)):
-                message = await _message(socket)
+                message = await _heard(socket)
             if message is None:
                 return
             self._take(message)
 
     def _take(self, message: dict[str, Any]) -> None:
         if message["type"] == "closed":
+            if message.get("wait_ms"):
+                raise ConnectionError(message["code"])
             raise StreamEnded(message["code"], message["message"])
         self._trusted = True
+        if message["type"] == "pace":
+            self._interval = message["interval_ms"] / 1000
+        if "seq" not in message:
+            return
         sent_at = self._unanswered.pop(message["seq"], None)
         if message["type"] == "refused":
             self._tally.refused += 1
@@ -137,7 +145,19 @@ class FrameStream(ABC):
         self._answered.set()
 
 
-async def _message(socket: Socket) -> dict[str, Any] | None:
+def _message(nonce: bytes, seq: int, jpeg: bytes) -> bytes:
+    """A frame as browsers send it: seq, age, tag, picture."""
+    numbers = seq.to_bytes(4) + bytes(4)
+    return numbers + hashlib.sha256(nonce + numbers + jpeg).digest()[:_TAG_BYTES] + jpeg
+
+
+def _unseen(jpeg: bytes) -> bytes:
+    """The same picture in bytes that were never sent before, as a camera's noise makes them."""
+    comment = CHANCE.randbytes(8)
+    return jpeg[:2] + _COMMENT + (len(comment) + 2).to_bytes(2) + comment + jpeg[2:]
+
+
+async def _heard(socket: Socket) -> dict[str, Any] | None:
     """The next message; ``None`` when the connection is closed."""
     message = await socket.receive()
     if message.type is not aiohttp.WSMsgType.TEXT:

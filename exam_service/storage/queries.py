@@ -107,3 +107,7 @@ async def select_evidence_after(tx: Tx, after: UUID, limit: int) -> list[Evidenc
 async def select_evidence_paths(tx: Tx, paths: Sequence[str]) -> set[str]:
     """Those of the paths that belong to a row."""
     return {row["path"] for row in await tx.fetch(SQL["select_evidence_paths"], paths)}
+
+
+async def select_data_keys_by_id(tx: Tx, key_ids: Sequence[UUID]) -> list[WrappedKey]:
+    return [WrappedKey(**row) for row in await tx.fetch(SQL["select_data_keys_by_id"], list(key_ids))]

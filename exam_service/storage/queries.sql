@@ -34,3 +34,6 @@ LIMIT $2
 
 -- name: select_evidence_paths
 SELECT path FROM evidence WHERE path = ANY($1::text[])
+
+-- name: select_data_keys_by_id
+SELECT id, wrapped FROM data_key WHERE id = ANY($1::uuid[])

@@ -6,6 +6,7 @@ lie. Only a backup of that small table could undo it, so its backups are kept ap
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from exam_service.crypto.derive import derive_key
@@ -55,6 +56,12 @@ class Vault:
     async def destroy(self, tx: Tx, key_id: UUID) -> bool:
         """Purge all that a data key sealed, wherever it lies; ``False`` when it was destroyed before."""
         return await queries.delete_data_key(tx, key_id)
+
+    async def keys_of(self, tx: Tx, envelopes: Iterable[bytes]) -> dict[UUID, DataKey]:
+        """The data keys that open these, by their id; what is missing was destroyed. One statement."""
+        key_ids = {data_key_id(envelope) for envelope in envelopes}
+        rows = await queries.select_data_keys_by_id(tx, list(key_ids))
+        return {row.id: self._open(row.id, row.wrapped) for row in rows}
 
     async def open(self, tx: Tx, envelope: bytes, row_id: UUID) -> bytes:
         """Decrypt an envelope that was sealed for the row ``row_id``."""

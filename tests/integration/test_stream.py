@@ -27,6 +27,7 @@ from exam_service.papers import usecases as papers
 from exam_service.papers.model import Attempt
 from exam_service.proctor import FRAME_STREAM, stream
 from exam_service.proctor.model import Frame, Purpose
+from exam_service.proctor.wire import NONCE_BYTES, compose
 from exam_service.queue.connection import Client
 from exam_service.queue.signals import Signals
 from exam_service.settings import Settings
@@ -80,14 +81,24 @@ class Camera:
 
     def __init__(self, socket: ClientWebSocketResponse) -> None:
         self.socket = socket
+        self.nonce = bytes(NONCE_BYTES)
 
-    async def send(self, seq: int, jpeg: bytes = FRAME) -> None:
-        await self.socket.send_bytes(seq.to_bytes(4) + jpeg)
+    async def send(self, seq: int, jpeg: bytes = FRAME, *, age_ms: int = 0) -> None:
+        await self.socket.send_bytes(compose(self.nonce, seq, jpeg, age_ms=age_ms))
+
+    async def hears_ready(self) -> dict[str, Any]:
+        """The server is ready for frames of this connection."""
+        ready = await self.hears()
+        assert ready["type"] == "ready", ready
+        self.nonce = bytes.fromhex(ready["nonce"])
+        return ready
 
     async def hears(self) -> dict[str, Any]:
-        """The next message."""
-        message: dict[str, Any] = json.loads(await self.socket.receive_str(timeout=5))
-        return message
+        """The next message, but for a request for an extra frame: that may come at any moment."""
+        while (message := json.loads(await self.socket.receive_str(timeout=5)))["type"] == "snap":
+            pass
+        heard: dict[str, Any] = message
+        return heard
 
     async def hears_refusal(self) -> tuple[int, str]:
         """Seq and code of the next message, which must be a refusal with a sentence."""
@@ -137,8 +148,7 @@ async def streaming(
     """The server is ready for frames."""
     async with connected(browser, path_of(attempt)) as camera:
         await say_hello(camera, browser, purpose, epoch)
-        ready = await camera.hears()
-        assert ready["type"] == "ready", ready
+        await camera.hears_ready()
         yield camera
 
 
@@ -313,6 +323,7 @@ async def test_ready_says_how_often_frames_are_wanted(
         await say_hello(camera, browser, Purpose.CHECK)
         ready = await camera.hears()
     [row] = await streams(world)
+    assert len(bytes.fromhex(ready.pop("nonce"))) == NONCE_BYTES
     assert ready == {"type": "ready", "stream": str(row["id"]), "interval_ms": 200}
     assert (row["attempt_id"], row["province_id"], row["purpose"]) == (attempt.id, "hunan", "check")
 
@@ -350,14 +361,17 @@ async def test_a_takeover_is_checked_while_the_paper_is_sat_and_its_device_is_wr
     await world.admit(attempt)
     await browser.get(f"/attempts/{attempt.id}/check")
     await browser.get("/papers")
-    for _ in range(2):  # admitted, then running, in whatever epoch
-        async with connected(browser, path_of(attempt)) as camera:
-            await say_hello(camera, browser, Purpose.TAKEOVER)
-            assert (await camera.hears())["interval_ms"] == 200
-        *_, row = await streams(world)
-        own = device_of(browser)
-        assert (row["purpose"], row["epoch"], row["device_hash"]) == ("takeover", 0, own)
-        await papers.take_lease(world.services, world.here.general, attempt.id, DEVICE)
+    async with connected(browser, path_of(attempt)) as camera:
+        await say_hello(camera, browser, Purpose.TAKEOVER)
+        assert await camera.hears_closed() == "no_takeover_needed"
+    assert await streams(world) == []
+    await world.give_to_another_device(attempt)
+    async with connected(browser, path_of(attempt)) as camera:
+        await say_hello(camera, browser, Purpose.TAKEOVER)
+        assert (await camera.hears())["interval_ms"] == 200
+    *_, row = await streams(world)
+    own = device_of(browser)
+    assert (row["purpose"], row["epoch"], row["device_hash"]) == ("takeover", 0, own)
 
 
 def device_of(browser: Browser) -> bytes:
@@ -510,7 +524,7 @@ async def test_a_seq_that_does_not_grow_is_refused_and_the_stream_goes_on(
             await camera.send(wrong)
             assert await camera.hears_refusal() == (wrong, "bad_seq")
         await camera.socket.send_bytes(b"\0\0")
-        assert await camera.hears_refusal() == (0, "bad_seq")
+        assert await camera.hears_refusal() == (0, "bad_tag")
         await camera.send(6)
         await wait_for_queued(redis_client, 2)
     assert [Frame.from_fields(fields).seq for fields in await queued(redis_client)] == [5, 6]
@@ -829,14 +843,13 @@ async def test_a_takeovers_camera_leaves_that_of_the_paper_alone(
 ) -> None:
     await world.admit(attempt)
     await papers.take_lease(world.services, world.here.general, attempt.id, DEVICE)
-    async with (
-        streaming(browser, attempt, Purpose.PAPER, epoch=1) as paper,
-        streaming(browser, attempt, Purpose.TAKEOVER) as takeover,
-    ):
-        assert await paper.hears() == {"type": "look"}
-        await paper.send(1)
-        await takeover.send(1)
-        await wait_for_queued(redis_client, 2)
+    async with streaming(browser, attempt, Purpose.PAPER, epoch=1) as paper:
+        await world.give_to_another_device(attempt)
+        async with streaming(browser, attempt, Purpose.TAKEOVER) as takeover:
+            assert await paper.hears() == {"type": "look"}
+            await paper.send(1)
+            await takeover.send(1)
+            await wait_for_queued(redis_client, 2)
 
 
 async def test_at_a_graceful_stop_browsers_are_told_that_the_server_goes_away(

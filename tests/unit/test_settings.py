@@ -63,7 +63,7 @@ def test_what_is_not_set_is_as_the_documents_promise(environment: pytest.MonkeyP
     assert (settings.host, settings.port) == ("127.0.0.1", 8080)
     assert (settings.match_threshold, settings.mismatch_threshold) == (0.45, 0.65)
     assert (settings.staff_idle_minutes, settings.staff_session_hours) == (15, 8)
-    assert (settings.check_interval_ms, settings.frame_interval_ms) == (1000, 10_000)
+    assert (settings.check_interval_ms, settings.frame_interval_ms) == (1000, None)
     assert settings.frame_max_bytes == 64 * 1024
     assert (settings.frame_max_width, settings.frame_max_height) == (1280, 720)
     assert not settings.demo

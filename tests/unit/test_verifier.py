@@ -170,7 +170,7 @@ def test_two_people_before_a_crowd_are_two_faces(verifier: Verifier) -> None:
     ],
 )
 def test_two_pictures_of_one_person_are_near(verifier: Verifier, pair: tuple[str, str]) -> None:
-    one, other = (_face(verifier.read(_sample(name))) for name in pair)
+    one, other = (_face(verifier.read_photo(_sample(name))) for name in pair)
     assert distance(one, other) < 0.45
 
 
@@ -312,7 +312,7 @@ def _parity(
     data: bytes, detector: Detector, network: Network, reference: dlib.face_recognition_model_v1
 ) -> tuple[int, float]:
     frame = fit(decode(data))
-    chips = [detector.chip(frame, face) for face in detector.detect(frame)]
+    chips = [detector.chip(frame, detector.landmarks(frame, face)) for face in detector.detect(frame)]
     if not chips:
         return 0, 0.0
     expected = np.array([reference.compute_face_descriptor(chip) for chip in chips])
@@ -387,7 +387,7 @@ def test_embeddings_of_different_lengths_are_not_compared() -> None:
 
 
 def test_the_model_has_a_name_to_store_with_a_verdict() -> None:
-    assert MODEL == "dlib-resnet-v1"
+    assert MODEL == "dlib-resnet@1"
 
 
 # Weights and the cached network

@@ -1,6 +1,18 @@
 """Send frames, be checked, take a paper over, look at what was seen. Other features import from here only."""
 
+from exam_service.proctor.identification import message_of
+from exam_service.proctor.usecases.by_person import (
+    Pictures,
+    ask_recheck,
+    decide,
+    give_tries,
+    hand_over_rechecks,
+    identity_of,
+    pictures_of,
+    waiting_for_person,
+)
 from exam_service.proctor.usecases.evidence import (
+    Judged,
     Kept,
     checks_of,
     keep,
@@ -13,6 +25,14 @@ from exam_service.proctor.usecases.identity import (
     CheckPage,
     check_and_admission,
     check_page,
+    check_status,
+    recheck_is_open,
+)
+from exam_service.proctor.usecases.rehearsal import (
+    RehearsalPage,
+    RehearsalPass,
+    rehearsal_page,
+    rehearsal_pass,
 )
 from exam_service.proctor.usecases.retention import (
     EMBEDDING,
@@ -29,6 +49,7 @@ from exam_service.proctor.usecases.retention import (
     withdraw_deletion,
 )
 from exam_service.proctor.usecases.streaming import (
+    BURST,
     FRAME,
     FrameQueue,
     OpenStream,
@@ -37,9 +58,12 @@ from exam_service.proctor.usecases.streaming import (
     check_pace,
     close_stream,
     enqueue_frame,
+    frame_interval,
+    open_rehearsal,
     open_stream,
     still_wanted,
     topic,
+    wall_topic,
 )
 from exam_service.proctor.usecases.takeover import (
     TakeoverPage,
@@ -48,32 +72,50 @@ from exam_service.proctor.usecases.takeover import (
 )
 
 __all__ = [
+    "BURST",
     "EMBEDDING",
     "FRAME",
     "CheckPage",
     "FaceData",
     "FrameQueue",
     "Held",
+    "Judged",
     "Kept",
     "OpenStream",
+    "Pictures",
+    "RehearsalPage",
+    "RehearsalPass",
     "TakeoverPage",
     "Throttle",
     "Verification",
     "ask_deletion",
+    "ask_recheck",
     "check_and_admission",
     "check_frame",
     "check_pace",
     "check_page",
+    "check_status",
     "checks_of",
     "close_stream",
+    "decide",
     "enqueue_frame",
     "face_data",
+    "frame_interval",
+    "give_tries",
+    "hand_over_rechecks",
+    "identity_of",
     "keep",
+    "message_of",
+    "open_rehearsal",
     "open_stream",
     "periods_for",
+    "pictures_of",
     "purge_due",
     "purges",
+    "recheck_is_open",
     "record_kept",
+    "rehearsal_page",
+    "rehearsal_pass",
     "snapshot",
     "still_wanted",
     "streams_of",
@@ -83,5 +125,7 @@ __all__ = [
     "topic",
     "verdict_counts",
     "verify_evidence",
+    "waiting_for_person",
+    "wall_topic",
     "withdraw_deletion",
 ]

@@ -1,7 +1,22 @@
 """Faces in pictures. Knows no database, queue, web or settings, and runs in workers only."""
 
+from exam_service.proctor.verifier.cascade import WHOLE_EVERY
+from exam_service.proctor.verifier.quality import AWAY_YAW, TURNED_YAW
 from exam_service.proctor.verifier.reading import Box, Quality, Reading, distance
+from exam_service.proctor.verifier.recogniser import MODEL
 from exam_service.proctor.verifier.unreadable import UnreadableImage
-from exam_service.proctor.verifier.verifier import MODEL, Verifier
+from exam_service.proctor.verifier.verifier import Glance, Verifier
 
-__all__ = ["MODEL", "Box", "Quality", "Reading", "UnreadableImage", "Verifier", "distance"]
+__all__ = [
+    "AWAY_YAW",
+    "MODEL",
+    "TURNED_YAW",
+    "WHOLE_EVERY",
+    "Box",
+    "Glance",
+    "Quality",
+    "Reading",
+    "UnreadableImage",
+    "Verifier",
+    "distance",
+]

@@ -2,6 +2,7 @@
 
 The layers are those of dlib's `dnn_face_recognition_ex.cpp`: the 34-layer network of He et al., "Deep
 Residual Learning for Image Recognition", with a few layers fewer and half the filters.
+`GRAPH_VERSION` in `layout.py` names this file's state: raise it with any change below.
 """
 
 from typing import Any
@@ -11,13 +12,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from exam_service.proctor.verifier.layout import CHIP, INPUT, OUTPUT
 from exam_service.proctor.verifier.weights import Block, Weights
-
-GRAPH_VERSION = 1  # raise it with any change below: caches of the older graph are then left alone
-CHIP = 150
-
-INPUT = "chips"
-OUTPUT = "embeddings"
 
 _OPSET = 17
 # The version that belongs to the opset: onnx would stamp its newest, which onnxruntime may not read yet.

@@ -9,9 +9,10 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from exam_service.proctor.verifier import graph, weights
+from exam_service.proctor.verifier import weights
+from exam_service.proctor.verifier.layout import CHIP, EMBEDDING, GRAPH_VERSION, INPUT, OUTPUT
 
-_CHIP_SHAPE = (graph.CHIP, graph.CHIP, 3)
+_CHIP_SHAPE = (CHIP, CHIP, 3)
 _CHECKSUM = hashlib.sha256().digest_size
 
 
@@ -30,13 +31,7 @@ class Network:
             ValueError: its weights aren't the known network.
             OSError: the cache can't be read or written.
         """
-        options = onnxruntime.SessionOptions()
-        # One worker a core: threads of one network would only take the cores from the other workers.
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        return cls(
-            onnxruntime.InferenceSession(_model(cache_dir), options, providers=["CPUExecutionProvider"])
-        )
+        return cls(session(_model(cache_dir)))
 
     def embed(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embeddings, float32 (n, 128), of aligned faces, uint8 (n, 150, 150, 3) RGB (see `Detector.chip`).
@@ -49,9 +44,21 @@ class Network:
         if chips.dtype != np.uint8 or chips.ndim != 1 + len(_CHIP_SHAPE) or chips.shape[1:] != _CHIP_SHAPE:
             raise ValueError(f"chips are uint8 (n, 150, 150, 3), not {chips.dtype} {chips.shape}")
         if len(chips) == 0:
-            return np.empty((0, weights.EMBEDDING), np.float32)
-        (embeddings,) = self._session.run([graph.OUTPUT], {graph.INPUT: chips})
+            return np.empty((0, EMBEDDING), np.float32)
+        (embeddings,) = self._session.run([OUTPUT], {INPUT: chips})
         return np.asarray(embeddings, np.float32)
+
+
+def session(model: bytes) -> onnxruntime.InferenceSession:
+    """Made ready for one thread.
+
+    One worker a core: threads of one network would only take the cores from the other workers. Everything
+    else stays as onnxruntime has it; what was tried is in docs/decisions/0013.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _model(cache_dir: Path) -> bytes:
@@ -61,7 +68,7 @@ def _model(cache_dir: Path) -> bytes:
     word and give every face slightly wrong numbers.
     """
     source = weights.model_file(weights.RESNET).read_bytes()
-    path = cache_dir / f"resnet-{weights.digest(source)[:16]}-g{graph.GRAPH_VERSION}.model"
+    path = cache_dir / f"resnet-{weights.digest(source)[:16]}-g{GRAPH_VERSION}.model"
     try:
         cached = path.read_bytes()
     except FileNotFoundError:
@@ -69,6 +76,9 @@ def _model(cache_dir: Path) -> bytes:
     checksum, model = cached[:_CHECKSUM], cached[_CHECKSUM:]
     if hashlib.sha256(model).digest() == checksum:
         return model
+    # Only here: the writer's library would cost every worker 40 MB.
+    from exam_service.proctor.verifier import graph  # noqa: PLC0415
+
     model = graph.write(weights.parse(source))
     _replace(path, hashlib.sha256(model).digest() + model)
     return model

@@ -33,12 +33,15 @@ class Reading:
         score: the detector's confidence in that face: 0 is its threshold, clear frontal faces reach 1 to 3.
             None without a face.
         embedding: float32 of shape (n,), the recogniser's descriptor of that face; n is the model's, 128 for
-            the one that is shipped. None without a face.
+            the one that is shipped. None without a face, and of one too poor to be compared (but not of one
+            that is turned away).
         width: pixels of the picture as decoded and turned upright, before fitting.
         height: likewise.
         quality: of the largest face; without a face dark or fine.
         yaw: how far that face is turned, −1 to 1, positive to the person's own left. None without a face.
         look: 64 bits of a perceptual hash of the whole frame, as a signed number.
+        scene: the frame that was last searched whole, in little: to be given back with the next frame.
+        whole: whether this frame was searched whole, or only round the last place.
     """
 
     faces: int
@@ -50,6 +53,8 @@ class Reading:
     quality: Quality = Quality.FINE
     yaw: float | None = None
     look: int | None = None
+    scene: NDArray[np.uint8] | None = None
+    whole: bool = True
 
 
 def distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from exam_service.proctor.verifier.layout import EMBEDDING
+
 RESNET = "dlib_face_recognition_resnet_model_v1.dat"
 # Five points, never the sixty-eight: those come from iBUG 300-W, whose licence forbids commercial use.
 LANDMARKS = "shape_predictor_5_face_landmarks.dat"
 
 _BLOCKS = 29
 _FEATURES = 256
-EMBEDDING = 128
 
 
 @dataclass(frozen=True, slots=True, eq=False)

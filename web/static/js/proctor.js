@@ -29,11 +29,13 @@ const ENDINGS = {
   consent_required: { kind: "bad", text: "还没有同意使用人脸信息，请返回考试须知页面确认" },
   lease_lost: { kind: "bad", text: "已在其他页面或设备上打开本试卷，本页监考已停止" },
   replaced: { kind: "warn", text: "摄像头已在其他页面使用，要在本页继续监考请点监考小窗" },
+  bad_frames: { kind: "bad", text: "摄像头的画面一直无法识别，请检查摄像头后点监考小窗重试" },
+  too_many_bytes: { kind: "warn", text: "摄像头发送的数据过多，请刷新页面" },
   attempt_closed: { kind: "wait", text: "本次考试已结束，监考已停止" },
 };
 
 // What a person can put right without a new page; a lost lease, for one, must not be fought over.
-const RESUMABLE = ["login_required", "consent_required", "replaced"];
+const RESUMABLE = ["login_required", "consent_required", "replaced", "bad_frames"];
 
 /**
  * @param {{attempt: string, epoch: number, csrf: string|(() => string), video: HTMLVideoElement,
@@ -72,6 +74,11 @@ export async function startProctor({ attempt, epoch, csrf, video, onHint = () =>
       interval = ready.interval;
       frameIn(0);
     },
+    onPace: (milliseconds) => {
+      interval = milliseconds;
+      frameIn(jittered(interval));
+    },
+    onSnap: () => frameIn(0),
     onVerdict: (message) => {
       refusals = 0;
       refusal = null;
@@ -173,11 +180,12 @@ export async function startProctor({ attempt, epoch, csrf, video, onHint = () =>
   async function frame() {
     let taken = false;
     // Both come back with a call of frameIn(0) when they are ready again.
-    if (!stopped && !closed && camera.usable && stream.state === "online") {
+    if (!stopped && !closed && camera.usable) {
       try {
         const jpeg = await camera.grab();
         taken = true;
-        if (await stream.send(jpeg)) sentAt = performance.now();
+        // Without a connection the stream keeps it, at the usual pace.
+        if (await stream.send(jpeg) || stream.state !== "online") sentAt = performance.now();
       } catch {
         // No current picture: try sooner than after a whole interval, or a gap doubles.
       }

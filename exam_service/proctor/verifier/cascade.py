@@ -1,0 +1,138 @@
+"""Looking for faces, cheapest look first: round the last place, then the whole frame.
+
+Why in this order, and what each look costs: docs/decisions/0013.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import dlib
+import numpy as np
+from numpy.typing import NDArray
+
+from exam_service.proctor.verifier import scene
+from exam_service.proctor.verifier.detector import NARROWEST, Detector, Face
+from exam_service.proctor.verifier.quality import is_plausible, points
+from exam_service.proctor.verifier.reading import Box
+
+# The region searched round the last face, in widths of it, and how wide the face is made in it: somebody who
+# leans back by a fifth is still as large as the detector's window, and the cost doesn't grow with the face.
+_REACH = 1.9
+_WIDTH = 1.25 * NARROWEST
+
+# Grey scores lie within 0.4 of those in colour, which are the ones that count: what is above is a face, what
+# is below is none, what lies between is looked at again.
+_CLEAR = 0.4
+_FAINT = -0.4
+# How often to ask for the whole frame though nothing has changed and nothing is in doubt.
+WHOLE_EVERY = 8
+# A frame made to show hundreds of faces must not take seconds.
+_MOST = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sight:
+    """The faces of a frame, and how it was searched.
+
+    Attributes:
+        faces: largest first.
+        whole: whether the whole frame was searched, and not only the region round the last place.
+    """
+
+    faces: list[Face]
+    whole: bool
+
+
+class Cascade:
+    """The looks, each on uint8 RGB frames as `picture.fit` gives them."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+
+    def look(
+        self,
+        frame: NDArray[np.uint8],
+        last_box: Box | None = None,
+        last_scene: NDArray[np.uint8] | None = None,
+        now: NDArray[np.uint8] | None = None,
+    ) -> Sight:
+        """The faces of a frame.
+
+        Args:
+            last_box: Where the face was in the frame before; None searches the whole frame.
+            last_scene: `scene.thumbnail` of the frame that was last searched whole, if known.
+            now: That of this frame.
+        """
+        if last_box is None:
+            return Sight(self.whole(frame), whole=True)
+        size = frame.shape[1], frame.shape[0]
+        if last_scene is not None and now is not None and scene.changed(last_scene, now, last_box, size):
+            return Sight(self.whole(frame), whole=True)
+        near = self._round(frame, last_box)
+        if len(near) == 1:
+            return Sight(near, whole=False)
+        return Sight(self.whole(frame), whole=True)
+
+    def whole(self, frame: NDArray[np.uint8]) -> list[Face]:
+        """Every face from 80 pixels, wherever it is."""
+        grey = np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8)
+        found = self._detector.detect(grey, _FAINT)[:_MOST]
+        return [face for face in found if face.score >= _CLEAR or self._is_confirmed(frame, face)]
+
+    def _round(self, frame: NDArray[np.uint8], box: Box) -> list[Face]:
+        """The faces near the last place; exactly one is an answer, anything else is a doubt."""
+        region = _Region.about(frame, box)
+        grey = np.asarray(cv2.cvtColor(region.pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+        return [region.outside(face) for face in self._detector.detect(grey)]
+
+    def _is_confirmed(self, frame: NDArray[np.uint8], face: Face) -> bool:
+        """Whether a faint face is seen again in colour, in a picture of its own, with eyes above a nose."""
+        region = _Region.about(frame, _box(face))
+        again = [region.outside(found) for found in self._detector.detect(region.pixels)]
+        return any(
+            face.rectangle.contains(found.rectangle.center())
+            and is_plausible(points(self._detector.landmarks(frame, found)), found.rectangle.width())
+            for found in again
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Region:
+    """A part of a frame, scaled so that the face in it is about `_WIDTH` wide; hardly ever enlarged."""
+
+    pixels: NDArray[np.uint8]
+    left: int
+    top: int
+    scale: float
+
+    @classmethod
+    def about(cls, frame: NDArray[np.uint8], box: Box) -> "_Region":
+        height, width = frame.shape[:2]
+        left, top, right, bottom = box
+        side = max(right - left, bottom - top, NARROWEST)
+        x, y, reach = (left + right) / 2, (top + bottom) / 2, side * _REACH / 2
+        first_column, first_row = max(0, int(x - reach)), max(0, int(y - reach))
+        pixels = frame[first_row : min(height, int(y + reach)), first_column : min(width, int(x + reach))]
+        scale = _WIDTH / side
+        if pixels.size:
+            size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
+            pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+        return cls(np.ascontiguousarray(pixels), first_column, first_row, scale)
+
+    def outside(self, face: Face) -> Face:
+        """A face of the region, in pixels of the frame."""
+        within = face.rectangle
+        return Face(
+            dlib.rectangle(
+                round(within.left() / self.scale) + self.left,
+                round(within.top() / self.scale) + self.top,
+                round(within.right() / self.scale) + self.left,
+                round(within.bottom() / self.scale) + self.top,
+            ),
+            face.score,
+        )
+
+
+def _box(face: Face) -> Box:
+    rectangle = face.rectangle
+    return rectangle.left(), rectangle.top(), rectangle.right() + 1, rectangle.bottom() + 1
