@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,9 +19,10 @@ from exam_service.ids import new_id
 from exam_service.papers import usecases as papers
 from exam_service.papers.model import Attempt
 from exam_service.proctor import queries, usecases
-from exam_service.proctor.model import Check, KeptFor, Verdict
+from exam_service.proctor.model import Check, Frame, KeptFor, Purpose, Verdict
 from exam_service.proctor.periods import Kind, Why
 from exam_service.registration import usecases as registration
+from tests.factories import a_check
 from tests.world import START, Browser, World, browsing, serving
 
 OVER = datetime(2026, 6, 21, 16, 0, tzinfo=UTC)  # the last day of make-up is over in China
@@ -281,3 +282,48 @@ async def test_a_refusal_is_recorded_ends_a_consent_and_can_be_changed(
         assert await accounts.has_face_consent(tx, general.account_id)
     page = await (await browser.get("/consent")).text()
     assert page.count("版本 face-") == 4, "three records and the text itself"
+
+
+# What is kept around a doubt
+
+
+async def test_what_waited_in_redis_before_a_doubt_is_kept_with_it(
+    world: World, redis_client: object
+) -> None:
+    general = world.here.general
+    await world.consent(general)
+    attempt = (await world.open(general)).attempt
+    opened = await usecases.open_stream(
+        world.services, general, attempt.id, purpose=Purpose.PAPER, epoch=attempt.lease_epoch
+    )
+    judged = []
+    for seq in range(1, 7):
+        frame_id = new_id()
+        at = world.clock.now()
+        verdict = Verdict.MATCH if seq < 6 else Verdict.NO_FACE
+        frame = Frame(
+            frame_id, opened.row.id, attempt.registration_id, attempt.id, "hunan", Purpose.PAPER, seq, at,
+            seal(opened.key, b"a picture", frame_id),
+        )  # fmt: skip
+        check = replace(a_check(), id=frame_id, province_id="hunan", registration_id=attempt.registration_id)
+        check = replace(check, attempt_id=attempt.id, stream_id=opened.row.id, seq=seq, received_at=at)
+        judged.append(usecases.Judged(frame, replace(check, verdict=verdict), general.account_id))
+        world.clock.move(seconds=10)
+    services = replace(
+        world.services, settings=world.settings.model_copy(update={"keep_every_nth_match": 10**9})
+    )
+    batch = await usecases.keep(services, judged)
+    assert [check.seq for check in batch.checks if check.evidence_id] == [3, 4, 5, 6], "in one batch the same"
+    for each in judged:  # a batch of its own each
+        kept = await usecases.keep(services, [each])
+        async with world.database.tx() as tx:
+            await usecases.record_kept(tx, services, kept)
+            await queries.insert_checks(tx, kept.checks)
+        await services.recent.push(attempt.id, each.frame.id, each.frame.sealed)
+    async with world.database.tx() as tx:
+        checks = await usecases.checks_of(tx, attempt.id, "hunan")
+        shown = [check.seq for check in checks if check.evidence_id is not None]
+        assert shown == [3, 4, 5, 6]
+        assert {check.kept_for for check in checks[2:5]} == {KeptFor.AROUND}
+        for check in checks[2:]:
+            assert await usecases.snapshot(tx, services, attempt.id, check.id, "hunan") == b"a picture"

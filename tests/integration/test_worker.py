@@ -471,7 +471,8 @@ async def test_of_a_paper_a_doubt_is_kept_with_what_was_around_it_and_else_sampl
 
     kept = {check["seq"]: check["kept_for"] for check in checks if check["evidence_id"] is not None}
     assert kept[5] == "doubt"
-    assert kept[6] == "around"
+    assert {2, 3, 4} <= set(kept), "the three before it"
+    assert 6 not in kept, "it looks like one that is kept"
     assert set(kept.values()) <= {"doubt", "around", "sample"}
     assert all(check["evidence_id"] in {None, check["id"]} for check in checks)
 
