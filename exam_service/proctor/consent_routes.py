@@ -146,6 +146,7 @@ async def _face_data_page(request: web.Request, error: Conflict | None = None) -
             ],
             "records": [_record(record) for record in data.consents],
             "request": _time(data.request.asked_at) if data.request else None,
+            "is_held": data.last_due is None,
             "last_due": _day(data.last_due),
             "is_empty": data.is_empty,
             "retention": retention_text(periods),
