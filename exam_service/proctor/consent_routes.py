@@ -29,6 +29,7 @@ from exam_service.http.problems import status_of
 from exam_service.http.requests import form_fields, local_path
 from exam_service.http.session import flash
 from exam_service.keys import SERVICES, viewer
+from exam_service.papers import usecases as papers
 from exam_service.proctor import usecases
 from exam_service.proctor.periods import KIND_LABELS, WHY_LABELS, Kind, retention_text
 
@@ -62,11 +63,13 @@ async def show_consent(request: web.Request) -> web.Response:
         given = await accounts.has_face_consent(tx, principal.account_id)
         records = await accounts.consent_records(tx, principal.account_id)
         periods = await usecases.periods_for(tx, principal)
+    own = await papers.alternative.own_sitting(services, principal)
     return render(
         request,
         "accounts/consent.html",
         {
             "given": given,
+            "sits_watched": own.sitting is not None,
             "version": FACE_CONSENT_VERSION,
             "processor": FACE_CONSENT_PROCESSOR,
             "purposes": FACE_CONSENT_PURPOSES,

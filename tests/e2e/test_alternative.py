@@ -94,7 +94,7 @@ async def test_who_declines_sits_the_paper_before_people(
         await looked_at(staff, "alternative-sheet-answered")
         soon = in_china(world.clock.now()) + timedelta(minutes=2)
         await staff.get_by_label("时间", exact=True).fill(f"{soon:%Y-%m-%dT%H:%M}")
-        await staff.get_by_label("地点").fill("省医师协会一楼会议室")
+        await staff.get_by_label("地点", exact=True).fill("省医师协会一楼会议室")
         await staff.get_by_role("button", name="安排").click()
         await expect(staff.get_by_text("还没有可以核验的试卷")).to_be_visible()
 
@@ -103,8 +103,7 @@ async def test_who_declines_sits_the_paper_before_people(
         await page.get_by_role("link", name="进入测评").first.click()
         await page.get_by_label("我已阅读").check()
         await page.get_by_role("button", name="去考试").click()
-        await page.wait_for_url("**/consent?next=*")
-        await page.goto("/alternative")
+        await page.get_by_role("link", name="查看现场测评安排").click()
         await expect(page.get_by_text("待当面核验")).to_be_visible()
         await looked_at(page, "alternative-arranged")
         await staff.reload()
