@@ -57,7 +57,7 @@ async def run_worker(settings: Settings) -> None:
     from exam_service.proctor.worker import FaceRecogniser, Worker  # noqa: PLC0415 - only workers load networks
 
     async with open_services(settings) as (services, client):
-        recogniser = FaceRecogniser.open(settings.data_dir / "models")
+        recogniser = FaceRecogniser.open(settings.data_dir / "models", settings.recogniser)
         stop = asyncio.Event()
         worker = Worker(services, frame_queue(settings, client), recogniser, Heartbeats(client))
         working = asyncio.create_task(worker.run(stop))

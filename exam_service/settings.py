@@ -109,6 +109,10 @@ class Settings(BaseSettings):
         lt=2,
         description="Face distance from which they do not; between the two is unsure.",
     )
+    recogniser: Path | None = Field(
+        default=None,
+        description="TOML of an ONNX face recogniser of your own; without it dlib's ResNet, which is shipped.",
+    )
     check_interval_ms: int = Field(
         default=1000, ge=200, description="Milliseconds between frames of the identity check."
     )

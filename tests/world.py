@@ -263,14 +263,14 @@ class World:
                 )
                 await store.record(tx, blob, **owner, data_class=FRAME, now=now)
                 check = replace(check, evidence_id=evidence_id)
-            await proctor_queries.insert_check(tx, check)
+            await proctor_queries.insert_checks(tx, [check])
         return check
 
     async def frames(self, attempt: Attempt, stream: StreamRow, first_seq: int, at: list[datetime]) -> None:
         """Frames that showed the right face and were not kept."""
         async with self.database.tx() as tx:
             for seq, moment in enumerate(at, start=first_seq):
-                await proctor_queries.insert_check(tx, _check(attempt, stream, seq, moment))
+                await proctor_queries.insert_checks(tx, [_check(attempt, stream, seq, moment)])
 
 
 def _check(attempt: Attempt, stream: StreamRow, seq: int, at: datetime) -> Check:

@@ -6,7 +6,6 @@ from exam_service.proctor.model import Verdict
 
 ENOUGH_MATCHES = 3
 DOUBT_SECONDS = 120.0
-RECHECK_MS = 1000
 
 
 class Cadence:
@@ -21,8 +20,6 @@ class Cadence:
         self._doubt_ms = doubt_ms
         self._matches = ENOUGH_MATCHES
         self._doubted_at: float | None = None
-        self.recheck = False
-        """Whether a new identity check was asked for."""
 
     def see(self, verdict: Verdict, now: float) -> None:
         """A verdict came."""
@@ -37,7 +34,5 @@ class Cadence:
 
     def interval_ms(self, now: float) -> int:
         """From one frame to the next."""
-        if self.recheck:
-            return RECHECK_MS
         in_doubt = self._doubted_at is not None and now - self._doubted_at < DOUBT_SECONDS
         return self._doubt_ms if in_doubt else self._regular_ms

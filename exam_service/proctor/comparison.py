@@ -7,7 +7,7 @@ from typing import Any
 
 from exam_service.errors import Misconfigured
 from exam_service.proctor.model import Thresholds, verdict_of
-from exam_service.proctor.verifier import MODEL, Verifier, distance
+from exam_service.proctor.verifier import Verifier
 from exam_service.settings import Settings, configured
 
 
@@ -36,21 +36,23 @@ def compare_pictures(a: bytes, b: bytes, models: Path) -> dict[str, Any]:
     """Compare the largest faces of two pictures (JPEG or PNG bytes).
 
     Returns:
-        ``distance`` (Euclidean, of 128 numbers), ``verdict``, ``faces`` (in a, in b), ``model``.
+        ``distance`` (in the recogniser's metric), ``verdict``, ``faces`` (in a, in b), ``model``.
 
     Raises:
         NoFace: Nobody is seen in one of them.
         UnreadableImage: One is no picture.
+        BadRecogniser: The one of ``EXAM_RECOGNISER`` can't be used.
     """
-    verifier = Verifier(models)
+    own = configured("recogniser")
+    verifier = Verifier(models, Path(own) if own else None)
     one, other = verifier.read_photo(a), verifier.read_photo(b)
     if one.embedding is None or other.embedding is None:
         which = "first" if one.embedding is None else "second"
         raise NoFace(f"no face in the {which} picture")
-    apart = distance(one.embedding, other.embedding)
+    apart = verifier.distance(one.embedding, other.embedding)
     return {
         "distance": round(apart, 6),
         "verdict": verdict_of(1, apart, thresholds_outside_service()).value,
         "faces": [one.faces, other.faces],
-        "model": MODEL,
+        "model": verifier.model,
     }

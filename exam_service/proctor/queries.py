@@ -15,6 +15,7 @@ from exam_service.proctor.model import (
     StreamRow,
     StreamSpan,
     Thresholds,
+    ThresholdSetting,
     Verdict,
 )
 from exam_service.proctor.periods import DeletionRequest, Kind, Purge, Why
@@ -144,10 +145,6 @@ async def insert_checks(tx: Tx, checks: Sequence[Check]) -> set[UUID]:
     ]
     inserted = await tx.fetch(SQL["insert_checks"], *zip(*rows, strict=True))
     return {row["id"] for row in inserted}
-
-
-async def insert_check(tx: Tx, check: Check) -> bool:
-    return bool(await insert_checks(tx, [check]))
 
 
 def _check(row: Row) -> Check:
@@ -511,3 +508,32 @@ async def update_deletion_carried_out(tx: Tx, request_id: UUID, at: datetime) ->
 
 async def withdraw_deletion_request(tx: Tx, account_id: UUID, at: datetime) -> bool:
     return await tx.fetch_value(SQL["withdraw_deletion_request"], account_id, at) is not None
+
+
+async def insert_thresholds(
+    tx: Tx, thresholds_id: UUID, province_id: str, model: str, setting: ThresholdSetting
+) -> None:
+    await tx.execute(
+        SQL["insert_thresholds"],
+        thresholds_id,
+        province_id,
+        model,
+        setting.thresholds.match,
+        setting.thresholds.mismatch,
+        setting.set_at,
+        setting.set_by,
+        setting.note,
+    )
+
+
+async def select_thresholds(tx: Tx, province_id: str, model: str, limit: int) -> list[ThresholdSetting]:
+    """The newest first."""
+    return [
+        ThresholdSetting(
+            Thresholds(row["match_threshold"], row["mismatch_threshold"]),
+            row["set_at"],
+            row["set_by"],
+            row["note"],
+        )
+        for row in await tx.fetch(SQL["select_thresholds"], province_id, model, limit)
+    ]

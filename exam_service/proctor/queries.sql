@@ -246,3 +246,15 @@ UPDATE deletion_request SET carried_out_at = $2 WHERE id = $1
 UPDATE deletion_request SET withdrawn_at = $2
 WHERE account_id = $1 AND carried_out_at IS NULL AND withdrawn_at IS NULL
 RETURNING id
+
+-- name: insert_thresholds
+INSERT INTO proctor_thresholds (id, province_id, model, match_threshold, mismatch_threshold, set_at, set_by, note)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+
+-- name: select_thresholds
+-- The newest first: that one counts.
+SELECT match_threshold, mismatch_threshold, set_at, set_by, note
+FROM proctor_thresholds
+WHERE province_id = $1 AND model = $2
+ORDER BY set_at DESC, id DESC
+LIMIT $3

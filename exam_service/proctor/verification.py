@@ -33,16 +33,17 @@ from exam_service.proctor.model import (
     Verdict,
     verdict_of,
 )
-from exam_service.proctor.usecases import EMBEDDING, identity, topic, wall_topic
+from exam_service.proctor.usecases import EMBEDDING, identity, thresholds_for, topic, wall_topic
 from exam_service.storage.database import Tx
 from exam_service.wiring import Services
 
 log = logging.getLogger(__name__)
 
 Embedding = NDArray[np.float32]
+Scene = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 
-_WHOLE_EVERY = 3  # looks: whoever sits down beside somebody is seen at the third at the latest
+_WHOLE_EVERY = 8  # looks; where something changes beside the face, the verifier searches all of it at once
 _REMEMBERED = 4096
 _ABSENCE = 3  # frames without a face in a row are an absence: the one that completes it is looked at harder
 _THRESHOLDS_SECONDS = 5.0
@@ -75,13 +76,22 @@ class FaceReading(Protocol):
     @property
     def embedding(self) -> Embedding | None: ...
 
+    @property
+    def scene(self) -> Scene | None:
+        """The whole picture in little, by which the next is seen to have changed."""
+        ...
+
 
 @dataclass(frozen=True, repr=False)
 class Glance:
-    """A picture (JPEG) to look at, first where the face was last; ``None``: all of it."""
+    """A picture (JPEG) to look at: where the face was last, and beside it what has changed since.
+
+    ``last_box`` is ``None`` when all of it is to be searched.
+    """
 
     picture: bytes
     last_box: Box | None
+    last_scene: Scene | None
 
 
 class Recogniser(Protocol):
@@ -105,14 +115,15 @@ class Recogniser(Protocol):
 
 @dataclass
 class _Place:
-    """Where the face of a stream was last, and how often it has been looked at."""
+    """What the last picture of somebody showed, and how many were looked at."""
 
     box: Box | None = None
+    scene: Scene | None = None
     looks: int = 0
 
 
 class Places:
-    """The places of the streams that were seen last; forgetting one costs a look at the whole picture."""
+    """Where those were who were seen last; forgetting one costs a look at the whole picture."""
 
     def __init__(self) -> None:
         self._of: OrderedDict[UUID, _Place] = OrderedDict()
@@ -124,12 +135,14 @@ class Places:
         while len(self._of) > _REMEMBERED:
             self._of.popitem(last=False)
         place.looks += 1
-        return Glance(picture, None if place.looks % _WHOLE_EVERY == 0 else place.box)
+        return Glance(picture, None if place.looks % _WHOLE_EVERY == 0 else place.box, place.scene)
 
-    def note(self, subject_id: UUID, box: Box | None) -> None:
-        """Where the face was; ``None`` after anything but a plain match: then all of it is searched."""
-        if subject_id in self._of:
-            self._of[subject_id].box = box
+    def note(self, subject_id: UUID, reading: FaceReading | None) -> None:
+        """What was seen; ``None`` after anything but a plain match: then all of the next is searched."""
+        place = self._of.get(subject_id)
+        if place is not None:
+            place.box = reading.box if reading else None
+            place.scene = reading.scene if reading else None
 
 
 @dataclass(repr=False)
@@ -251,13 +264,12 @@ class Verification:
             seen.add(bytes_of)
         return replayed
 
-    async def _thresholds_of(self, tx: Tx, province_id: str) -> Thresholds:  # noqa: ARG002 - the province's
+    async def _thresholds_of(self, tx: Tx, province_id: str) -> Thresholds:
         """The thresholds in force, asked for every few seconds."""
         known = self._thresholds.get(province_id)
         if known is not None and time.monotonic() < known[1]:
             return known[0]
-        settings = self._services.settings
-        thresholds = Thresholds(settings.match_threshold, settings.mismatch_threshold)
+        thresholds = await thresholds_for(tx, province_id, self._recogniser.model, self._services.settings)
         self._thresholds[province_id] = thresholds, time.monotonic() + _THRESHOLDS_SECONDS
         return thresholds
 
@@ -380,7 +392,7 @@ class Verification:
             verdict = Verdict.REPLAYED
         else:
             verdict = verdict_of(reading.faces, distance, thresholds, _POOR.get(reading.quality))
-        self._places.note(frame.subject_id, reading.box if reading and verdict is Verdict.MATCH else None)
+        self._places.note(frame.subject_id, reading if verdict is Verdict.MATCH else None)
         check = Check(
             id=frame.id,
             province_id=frame.province_id,

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exam_service.errors import Unavailable
+from exam_service.proctor import verifier as faces
 from exam_service.proctor.model import Frame
 from exam_service.proctor.verification import Glance, Verification
-from exam_service.proctor.verifier import MODEL, Reading, UnreadableImage, Verifier, distance
+from exam_service.proctor.verifier import Reading, UnreadableImage, Verifier
 from exam_service.queue.connection import AWAY
 from exam_service.queue.heartbeats import BEAT_SECONDS, Heartbeats
 from exam_service.queue.stream import Entry, WorkStream
@@ -35,20 +36,22 @@ _BEATS_BETWEEN_BURIALS = 12
 class FaceRecogniser:
     """The verifier as the use cases know it."""
 
-    model = MODEL
-
     def __init__(self, verifier: Verifier) -> None:
         self._verifier = verifier
+        self.model = verifier.model
 
     @classmethod
-    def open(cls, cache_dir: Path) -> FaceRecogniser:
+    def open(cls, cache_dir: Path, recogniser: Path | None = None) -> FaceRecogniser:
         """Load the networks: about a second, more when the ONNX file has to be written first."""
-        verifier = Verifier(cache_dir)
+        verifier = Verifier(cache_dir, recogniser)
         verifier.warm()
         return cls(verifier)
 
     def read_many(self, glances: Sequence[Glance]) -> list[Reading | None]:
-        return [self.read(glance.picture) for glance in glances]
+        readings = self._verifier.read_many(
+            [faces.Glance(glance.picture, glance.last_box, glance.last_scene) for glance in glances]
+        )
+        return [None if isinstance(reading, UnreadableImage) else reading for reading in readings]
 
     def read(self, jpeg: bytes) -> Reading | None:
         try:
@@ -63,10 +66,13 @@ class FaceRecogniser:
             return None
 
     def look_harder(self, jpeg: bytes) -> Reading | None:
-        return self.read_photo(jpeg)
+        try:
+            return self._verifier.look_harder(jpeg)
+        except UnreadableImage:
+            return None
 
     def distance(self, one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-        return distance(one, other)
+        return self._verifier.distance(one, other)
 
 
 class BatchSize:

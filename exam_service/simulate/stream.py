@@ -50,6 +50,9 @@ class FrameStream(ABC):
         self._unanswered: dict[int, float] = {}
         self._answered = asyncio.Event()
         self._trusted = False
+        self._shot = CHANCE.choice(frames)
+        self._ask: str | None = None
+        self._steps_done = 0
 
     async def run(self) -> None:
         """Send and hear until cancelled; a connection that breaks is dialled again.
@@ -103,6 +106,7 @@ class FrameStream(ABC):
             self._take(ready)
             return
         self._interval = ready["interval_ms"] / 1000
+        self._heed(ready.get("check", {}))
         await first_of(self._hear(socket), self._send(socket, bytes.fromhex(ready["nonce"])))
 
     async def _send(self, socket: Socket, nonce: bytes) -> None:
@@ -112,11 +116,24 @@ class FrameStream(ABC):
             seq += 1
             self._unanswered[seq] = began = clock()
             self._answered.clear()
-            await socket.send_bytes(_message(nonce, seq, _unseen(CHANCE.choice(self._frames))))
+            await socket.send_bytes(_message(nonce, seq, _unseen(self._picture())))
             self._tally.frames_sent += 1
             # Sending waits while the socket is backed up; a browser drops the frames that fall due meanwhile.
             self._tally.held_back += int((clock() - began) / self._next_in())
             await self._rest()
+
+    def _picture(self) -> bytes:
+        """What the service asked to see; the turns of one try are of the picture that it began with."""
+        if self._ask == "left":
+            return CHANCE.choice(self._shot.left)
+        if self._ask == "right":
+            return CHANCE.choice(self._shot.right)
+        if self._steps_done == 0:
+            self._shot = CHANCE.choice(self._frames)
+        return self._shot.front
+
+    def _heed(self, check: dict[str, Any]) -> None:
+        self._ask, self._steps_done = check.get("ask"), check.get("done", 0)
 
     async def _hear(self, socket: Socket) -> None:
         while True:
@@ -135,6 +152,8 @@ class FrameStream(ABC):
         self._trusted = True
         if message["type"] == "pace":
             self._interval = message["interval_ms"] / 1000
+        if "ask" in message:
+            self._heed(message)
         if "seq" not in message:
             return
         sent_at = self._unanswered.pop(message["seq"], None)
@@ -205,7 +224,7 @@ class CheckStream(FrameStream):
         if "verdict" in message:
             self.last_verdict = message["verdict"]
             self._mismatches = self._mismatches + 1 if self.last_verdict == "mismatch" else 0
-        if self._mismatches >= self._MISMATCHES:
+        if self._mismatches >= self._MISMATCHES or message.get("state") in {"waiting", "refused"}:
             raise Refused(HTTPStatus.CONFLICT, ANOTHER_FACE, "the service knows another face of this account")
 
 

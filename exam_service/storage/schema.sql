@@ -476,6 +476,23 @@ CREATE TABLE public.proctor_stream (
     CONSTRAINT proctor_stream_purpose_check CHECK ((purpose = ANY (ARRAY['check'::text, 'paper'::text, 'takeover'::text, 'rehearsal'::text])))
 );
 
+CREATE TABLE public.proctor_thresholds (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    model text NOT NULL,
+    match_threshold double precision NOT NULL,
+    mismatch_threshold double precision NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    set_by text NOT NULL,
+    note text NOT NULL,
+    CONSTRAINT proctor_thresholds_check CHECK ((match_threshold <= mismatch_threshold)),
+    CONSTRAINT proctor_thresholds_match_threshold_check CHECK ((match_threshold > (0)::double precision)),
+    CONSTRAINT proctor_thresholds_mismatch_threshold_check CHECK ((mismatch_threshold < 'Infinity'::double precision)),
+    CONSTRAINT proctor_thresholds_model_check CHECK ((model <> ''::text)),
+    CONSTRAINT proctor_thresholds_note_check CHECK ((note <> ''::text)),
+    CONSTRAINT proctor_thresholds_set_by_check CHECK ((set_by <> ''::text))
+);
+
 CREATE TABLE public.province (
     id text NOT NULL,
     name text NOT NULL,
@@ -770,6 +787,9 @@ ALTER TABLE ONLY public.proctor_check
 ALTER TABLE ONLY public.proctor_stream
     ADD CONSTRAINT proctor_stream_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.proctor_thresholds
+    ADD CONSTRAINT proctor_thresholds_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.province
     ADD CONSTRAINT province_pkey PRIMARY KEY (id);
 
@@ -874,6 +894,8 @@ CREATE INDEX proctor_stream_attempt ON public.proctor_stream USING btree (attemp
 
 CREATE INDEX proctor_stream_registration ON public.proctor_stream USING btree (registration_id, attempt_id, id);
 
+CREATE INDEX proctor_thresholds_newest ON public.proctor_thresholds USING btree (province_id, model, set_at, id);
+
 CREATE INDEX purge_account ON public.purge USING btree (account_id, id);
 
 CREATE INDEX purge_cycle ON public.purge USING btree (cycle_id, id);
@@ -901,6 +923,8 @@ CREATE INDEX time_request_attempt ON public.time_request USING btree (attempt_id
 CREATE UNIQUE INDEX time_request_open ON public.time_request USING btree (attempt_id) WHERE (state = 'open'::text);
 
 CREATE TRIGGER answer_event_is_append_only BEFORE DELETE OR UPDATE ON public.answer_event FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER proctor_thresholds_is_append_only BEFORE DELETE OR UPDATE ON public.proctor_thresholds FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER purge_is_append_only BEFORE DELETE OR UPDATE ON public.purge FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
@@ -1131,6 +1155,9 @@ ALTER TABLE ONLY public.proctor_stream
 
 ALTER TABLE ONLY public.proctor_stream
     ADD CONSTRAINT proctor_stream_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
+ALTER TABLE ONLY public.proctor_thresholds
+    ADD CONSTRAINT proctor_thresholds_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
 
 ALTER TABLE ONLY public.purge
     ADD CONSTRAINT purge_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);

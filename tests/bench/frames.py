@@ -91,11 +91,11 @@ class Shot:
 def sittings(of: list[Portrait], count: int, seed: int) -> list[Shot]:
     """`count` distinct 640×480 JPEG frames of proctored sittings, of all people mixed together.
 
-    Everybody sits for equally many frames before one camera in one room, whose place, distance, side, light and
-    compression stay; half hold a phone, so that the whole picture moves, the others' camera stands. From one
-    frame, ten seconds, to the next the head moves by a few hundredths of its width, sometimes by a third, and
-    comes nearer or goes back. In some frames somebody else comes (for three frames together, their face 85 to
-    150 pixels wide), nobody is there, the head is turned, or the light is out.
+    Everybody sits for equally many frames before one camera in one room, whose place, distance, side, light
+    and compression stay; half hold a phone, so that the whole picture moves, the others' camera stands. From
+    one frame to the next, ten seconds later, the head moves by a few hundredths of its width, sometimes by a
+    third, and comes nearer or goes back. In some frames somebody else comes (for three frames together, their
+    face 85 to 150 pixels wide), nobody is there, the head is turned, or the light is out.
     """
     chance = np.random.default_rng(seed)
     by_person: dict[str, list[Portrait]] = {}

@@ -153,11 +153,38 @@ def camera_film(photograph: Path, frames: int = 40) -> bytes:
     return bytes(film)
 
 
+# A film can't hear what it is asked for. This turns the head of whoever is in it as the page's arrow says, as
+# simulate.faces does, and gives each picture a sensor's noise: a film repeats itself, a camera never.
+TURNS_AS_ASKED = """
+const draw = CanvasRenderingContext2D.prototype.drawImage;
+CanvasRenderingContext2D.prototype.drawImage = function (source, ...rest) {
+  const { width, height } = this.canvas;
+  if (!(source instanceof HTMLVideoElement) || width < 100) return draw.call(this, source, ...rest);
+  const asked = document.querySelector("[data-ask]:not([hidden])");
+  const shear = { left: 0.28, right: -0.28 }[asked && asked.dataset.ask] || 0;
+  this.setTransform(1, 0, shear, 1, (-shear * height) / 2, 0);
+  draw.call(this, source, ...rest);
+  this.setTransform(1, 0, 0, 1, 0, 0);
+  for (let i = 0; i < 40; i += 1) {
+    this.fillStyle = `rgba(128, 128, 128, ${Math.random() / 4})`;
+    this.fillRect(Math.random() * width, Math.random() * 40, 2, 2);
+  }
+};
+"""
+
+
 @asynccontextmanager
-async def person(browser: Browser, address: str, viewport: dict[str, int] = PHONE) -> AsyncIterator[Page]:
-    """A fresh browser profile; a script error or a refusal by the content security policy fails the test."""
+async def person(
+    browser: Browser, address: str, viewport: dict[str, int] = PHONE, *, script: str = TURNS_AS_ASKED
+) -> AsyncIterator[Page]:
+    """A fresh browser profile; a script error or a refusal by the content security policy fails the test.
+
+    Args:
+        script: Runs before each page's own.
+    """
     context = await browser.new_context(viewport=viewport, locale="zh-CN", base_url=address)
     context.set_default_timeout(15_000)
+    await context.add_init_script(script)
     page = await context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))

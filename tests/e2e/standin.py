@@ -144,7 +144,8 @@ class PaperStandIn:
         await socket.prepare(request)
         async for message in socket:
             if message.type is web.WSMsgType.TEXT:
-                await socket.send_json({"type": "ready", "stream": str(uuid4()), "interval_ms": 60_000})
+                ready = {"type": "ready", "stream": str(uuid4()), "nonce": "00" * 16}
+                await socket.send_json(ready | {"interval_ms": 60_000})
                 self._sockets.append(socket)
         return socket
 

@@ -76,6 +76,28 @@ async def stays_empty(work: WorkStream, consumer: str = "anne") -> bool:
     return True
 
 
+async def test_a_dead_consumer_is_taken_out_once_others_have_its_entries(
+    work: WorkStream, redis_client: Client
+) -> None:
+    await add(work, "done", "one")
+    await work.done((await next_of(work, "idle")).id)
+    await take(work, "dead")
+    await asyncio.sleep(SOON)
+    assert await work.bury(gone_after_seconds=SOON / 2) == 1
+    assert await consumers(redis_client) == {"dead"}, "what it has in hand would be lost with it"
+    assert names([await next_of(work, "anne")]) == ["one"]
+    assert await work.bury(gone_after_seconds=60) == 0
+    assert await work.bury(gone_after_seconds=0) == 1
+    assert await consumers(redis_client) == {"anne"}
+
+
+async def test_how_long_the_oldest_entry_has_waited(work: WorkStream) -> None:
+    assert await work.oldest_seconds() == 0
+    await add(work, "one")
+    await asyncio.sleep(SOON)
+    assert SOON <= await work.oldest_seconds() < 10
+
+
 async def test_entries_come_in_order_with_their_fields_and_bytes(work: WorkStream) -> None:
     every_byte = bytes(range(256))
     assert await work.add({b"name": b"first", b"sealed": every_byte})

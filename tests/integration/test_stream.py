@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import signal
@@ -23,11 +24,13 @@ from exam_service.accounts.model import Role
 from exam_service.crypto.hashes import token_hash
 from exam_service.cycles.policy import Subject
 from exam_service.http.device import DEVICE_COOKIE
+from exam_service.keys import SERVICES
 from exam_service.papers import usecases as papers
 from exam_service.papers.model import Attempt
-from exam_service.proctor import FRAME_STREAM, stream
-from exam_service.proctor.model import Frame, Purpose
-from exam_service.proctor.wire import NONCE_BYTES, compose
+from exam_service.proctor import FRAME_STREAM, stream, usecases
+from exam_service.proctor.model import Frame, Purpose, StreamRow, Verdict
+from exam_service.proctor.stream import OPEN_SOCKETS
+from exam_service.proctor.wire import NONCE_BYTES, OLDEST_MS, compose
 from exam_service.queue.connection import Client
 from exam_service.queue.signals import Signals
 from exam_service.settings import Settings
@@ -393,7 +396,7 @@ async def test_only_the_newest_page_streams(browser: Browser, world: World, atte
         assert [row["epoch"] for row in await streams(world)] == [2]
 
 
-@pytest.mark.parametrize("purpose", list(Purpose))
+@pytest.mark.parametrize("purpose", [Purpose.CHECK, Purpose.PAPER, Purpose.TAKEOVER])
 async def test_an_attempt_that_is_over_takes_no_frames(
     browser: Browser, world: World, attempt: Attempt, purpose: Purpose
 ) -> None:
@@ -528,6 +531,80 @@ async def test_a_seq_that_does_not_grow_is_refused_and_the_stream_goes_on(
         await camera.send(6)
         await wait_for_queued(redis_client, 2)
     assert [Frame.from_fields(fields).seq for fields in await queued(redis_client)] == [5, 6]
+
+
+async def test_what_was_recorded_or_altered_on_the_way_is_refused_and_the_stream_goes_on(
+    browser: Browser, attempt: Attempt, redis_client: Client
+) -> None:
+    async with streaming(browser, attempt) as camera:
+        recorded = compose(camera.nonce, 1, FRAME)
+        altered = bytearray(recorded)
+        altered[-1] ^= 1
+        for wrong in (bytes(altered), compose(bytes(NONCE_BYTES), 1, FRAME)):
+            await camera.socket.send_bytes(wrong)
+            assert await camera.hears_refusal() == (1, "bad_tag")
+        await camera.socket.send_bytes(recorded)
+        await camera.socket.send_bytes(recorded)
+        assert await camera.hears_refusal() == (1, "bad_seq")
+    async with streaming(browser, attempt) as camera:
+        await camera.socket.send_bytes(recorded)
+        assert await camera.hears_refusal() == (1, "bad_tag")
+    assert await redis_client.xlen(FRAME_STREAM) == 1
+
+
+async def test_a_frame_that_was_kept_while_the_connection_was_cut_says_how_old_it_is(
+    browser: Browser, attempt: Attempt, redis_client: Client
+) -> None:
+    async with streaming(browser, attempt) as camera:
+        await camera.send(1, age_ms=OLDEST_MS + 1)
+        assert await camera.hears_refusal() == (1, "too_old")
+        await camera.send(2, age_ms=7000)
+        await wait_for_queued(redis_client, 1)
+    [fields] = await queued(redis_client)
+    assert Frame.from_fields(fields).age_ms == 7000
+
+
+async def test_who_opens_streams_without_end_is_told_to_wait(
+    browser: Browser, world: World, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "OPENINGS_A_MINUTE", 2)
+    for _ in range(2):
+        async with streaming(browser, attempt):
+            pass
+    async with connected(browser, path_of(attempt)) as camera:
+        await say_hello(camera, browser, Purpose.CHECK)
+        closed = await camera.hears()
+    assert (closed["type"], closed["code"]) == ("closed", "too_many")
+    assert 0 < closed["wait_ms"] <= 30_000
+    assert len(await streams(world)) == 2
+
+
+async def test_who_sends_more_bytes_than_a_camera_is_cut_off(
+    browser: Browser, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "_BYTES_BURST", 3)
+    monkeypatch.setattr(stream, "_RATE_ALLOWANCE", 0.01)
+    async with streaming(browser, attempt) as camera:
+        await camera.send(1, padded(FRAME, 100_000))
+        assert await camera.hears_refusal() == (1, "frame_too_large")
+        await camera.send(2, padded(FRAME, 100_000))
+        assert await camera.hears_closed() == "too_many_bytes"
+
+
+async def test_a_stream_that_brings_nothing_but_rubbish_is_cut_off_and_counted(
+    browser: Browser, server: TestServer, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "BAD_IN_A_ROW", 3)
+    async with streaming(browser, attempt) as camera:
+        for seq in (1, 2, 3):
+            await camera.send(seq, b"no picture")
+            assert await camera.hears_refusal() == (seq, "bad_frame")
+        assert await camera.hears_closed() == "bad_frames"
+    meters = server.app[SERVICES].meters
+    await meters.flush()
+    totals = await meters.totals()
+    assert totals['exam_frames_dropped_total{reason="bad_frame"}'] == 3
+    assert totals['exam_streams_closed_total{reason="bad_frames"}'] == 1
 
 
 async def test_frames_that_come_too_fast_are_refused_and_the_stream_goes_on(
@@ -699,6 +776,81 @@ async def test_answers_are_saved_while_redis_hangs(
                     assert await save(browser, paper, seq) == 200
         finally:
             os.kill(own_redis.pid, signal.SIGCONT)
+
+
+# How often
+
+
+async def test_after_a_doubt_frames_are_wanted_more_often_until_three_match(
+    browser: Browser, world: World, server: TestServer, attempt: Attempt
+) -> None:
+    world.settings = world.settings.model_copy(update={"frame_interval_ms": None})
+    await world.consent(world.here.general)
+    await world.admit(attempt)
+    async with serving_as_deployed(world) as policed, browsing(policed) as sitting:
+        await sitting.login(world.here, world.here.general)
+        async with connected(sitting, path_of(attempt)) as camera:
+            await say_hello(camera, sitting, Purpose.PAPER)
+            assert (await camera.hears_ready())["interval_ms"] == 10_000
+            [row] = await streams(world)
+            seqs = itertools.count(1)
+
+            async def seen(verdict: Verdict) -> dict[str, Any]:
+                """The worker's verdict reaches the browser; the message after it."""
+                source = StreamRow(**{key: row[key] for key in StreamRow.__dataclass_fields__})
+                check = await world.snapshot(attempt, source, next(seqs), verdict, None)
+                await world.services.signals.publish(usecases.topic(attempt.id), str(check.id))
+                return await camera.hears()
+
+            assert (await seen(Verdict.MATCH))["verdict"] == "match"
+            assert (await seen(Verdict.NO_FACE))["verdict"] == "no_face"
+            assert await camera.hears() == {"type": "pace", "interval_ms": 4000}
+            for _ in range(3):
+                assert (await seen(Verdict.MATCH))["type"] == "verdict"
+            assert await camera.hears() == {"type": "pace", "interval_ms": 10_000}
+
+
+async def test_extra_frames_are_asked_for_at_random(
+    browser: Browser, world: World, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = [0.01, 3600.0]
+    monkeypatch.setattr(stream._random, "expovariate", lambda _rate: waits.pop(0))
+    await world.admit(attempt)
+    async with streaming(browser, attempt, Purpose.PAPER) as camera:
+        assert json.loads(await camera.socket.receive_str(timeout=5)) == {"type": "snap"}
+
+
+# Peers that are gone
+
+
+async def test_a_peer_that_no_longer_reads_is_cut_off_and_leaves_nothing_behind(
+    browser: Browser,
+    server: TestServer,
+    world: World,
+    attempt: Attempt,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its network still takes bytes, or nothing at all: it is the pong that is missing."""
+    assert stream.HEARTBEAT_SECONDS * 1.5 <= 30
+    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.2)
+    _, writer = await asyncio.open_connection(server.host, server.port, limit=1)
+    cookies = browser.client.session.cookie_jar.filter_cookies(browser.client.make_url("/"))
+    writer.write(
+        (
+            f"GET {path_of(attempt)} HTTP/1.1\r\nHost: {server.host}:{server.port}\r\n"
+            f"Origin: {origin_of(browser)}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            f"Cookie: {'; '.join(f'{name}={morsel.value}' for name, morsel in cookies.items())}\r\n\r\n"
+        ).encode()
+    )
+    hello = json.dumps({"type": "hello", "csrf": browser.csrf, "purpose": "check", "epoch": 0}).encode()
+    length = bytes([0x80 | len(hello)]) if len(hello) < 126 else b"\xfe" + len(hello).to_bytes(2)
+    writer.write(b"\x81" + length + bytes(4) + hello)  # masked with zeros
+    writer.transport.pause_reading()
+    row = await ended_stream(world)
+    assert row["frames"] == 0
+    assert server.app[OPEN_SOCKETS] == set()
+    writer.transport.abort()
 
 
 # Until when

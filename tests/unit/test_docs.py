@@ -8,6 +8,7 @@ import click
 import pytest
 
 from exam_service.__main__ import main
+from exam_service.proctor.measures import METRICS
 from exam_service.settings import Settings
 
 OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
@@ -44,6 +45,11 @@ def test_the_operations_manual_names_no_setting_that_does_not_exist(operations: 
     outside = {"CONFIG", "LOG"}  # read before the settings are
     known = {name.upper() for name in Settings.model_fields} | outside
     assert set(re.findall(r"\bEXAM_([A-Z][A-Z_]*[A-Z])\b", operations)) <= known
+
+
+def test_every_metric_is_in_the_operations_manual_and_no_other(operations: str) -> None:
+    named = set(re.findall(r"\| `(exam_[a-z_]+)` \|", operations))
+    assert named == {metric.name for metric in METRICS}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

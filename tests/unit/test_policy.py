@@ -11,6 +11,7 @@ from exam_service.cycles.policy import (
     PaperRule,
     Policy,
     Procedure,
+    ProctorRule,
     Subject,
     merge_preset,
     parse_policy,
@@ -177,6 +178,13 @@ def test_a_cycle_stored_before_there_were_pauses_exemptions_and_a_paper_page_is_
     assert (policy.block_copy, policy.watermark) == (True, True)
 
 
+def test_a_province_says_how_often_faces_are_photographed() -> None:
+    before = parse_policy(changed(lambda raw: raw.pop("proctor")))
+    assert before.proctor == ProctorRule(10, 12, 4)
+    own = {"interval_seconds": 20, "extra_per_hour": 0, "doubt_interval_seconds": 5}
+    assert parse_policy(changed(lambda raw: raw.update(proctor=own))).proctor == ProctorRule(20, 0, 5)
+
+
 @pytest.mark.parametrize("block_copy", [True, False])
 @pytest.mark.parametrize("watermark", [True, False])
 def test_a_province_says_how_its_paper_page_is_protected(*, block_copy: bool, watermark: bool) -> None:
@@ -314,6 +322,12 @@ def test_what_is_missing_is_named(path: list[str], place: str) -> None:
         (lambda raw: raw.update(paper_page={"block_copy": 1}), "paper_page.block_copy"),
         (lambda raw: raw.update(paper_page={"watermark": "yes"}), "paper_page.watermark"),
         (lambda raw: raw.update(paper_page=True), "paper_page"),
+        (lambda raw: raw.update(proctor={"interval_seconds": 1}), "proctor.interval_seconds"),
+        (
+            lambda raw: raw.update(proctor={"interval_seconds": 3, "doubt_interval_seconds": 4}),
+            "proctor.doubt",
+        ),
+        (lambda raw: raw.update(proctor={"every": 3}), "proctor: unknown every"),
         (lambda raw: raw["notice"].update(rules=[]), "notice.rules"),
         (lambda raw: raw["notice"].update(rules="规则"), "notice.rules"),
         (lambda raw: raw["notice"].update(rules=[1]), "notice.rules"),

@@ -27,13 +27,22 @@ from exam_service.simulate.answers import Ledger, Outbox
 from exam_service.simulate.browser import Browser, Page, Refused
 from exam_service.simulate.chance import comes_back, pause_after
 from exam_service.simulate.concurrency import first_of
-from exam_service.simulate.faces import FEWEST, LARGEST_BYTES, MOST, SIZE, people, shipped_face
+from exam_service.simulate.faces import (
+    FEWEST,
+    LARGEST_BYTES,
+    MOST,
+    SIZE,
+    Frames,
+    Shot,
+    people,
+    shipped_face,
+)
 from exam_service.simulate.report import percentiles, progress, summary, table
 from exam_service.simulate.run import Plan, service_url, simulate
 from exam_service.simulate.stream import CheckStream, FrameStream, PaperStream
 from exam_service.simulate.tally import Tally
 
-FRAMES = (b"one", b"other")
+FRAMES = (Shot(b"one", (b"left",), (b"right",)), Shot(b"other", (b"left",), (b"right",)))
 
 
 def _silent() -> Tally:
@@ -272,9 +281,10 @@ def _picture(file: Path, size: tuple[int, int], mode: str = "RGB") -> None:
     Image.effect_noise(size, 100).convert(mode).save(file)
 
 
-def _check_frames(frames: tuple[bytes, ...]) -> None:
-    assert len(set(frames)) == len(frames)
-    for frame in frames:
+def _check_frames(frames: Frames) -> None:
+    pictures = [picture for shot in frames for picture in (shot.front, *shot.left, *shot.right)]
+    assert len(set(pictures)) == len(pictures)
+    for frame in pictures:
         assert dimensions(frame) == SIZE
         assert len(frame) <= LARGEST_BYTES
 
@@ -288,7 +298,7 @@ def test_without_a_folder_everybody_is_the_portrait_that_matplotlib_ships() -> N
 def test_the_portrait_keeps_its_proportions() -> None:
     with Image.open(shipped_face()) as portrait:
         assert portrait.size == (512, 600)
-    with Image.open(BytesIO(people(None)[0][0])) as frame:
+    with Image.open(BytesIO(people(None)[0][0].front)) as frame:
         left, middle = frame.getpixel((20, 240)), frame.getpixel((320, 240))
     assert left != middle  # 640×480 has room at both sides of 410×480
 
@@ -431,7 +441,8 @@ class SmallService:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         self.hellos.append(await socket.receive_json())
-        await socket.send_json({"type": "ready", "stream": "s", "interval_ms": self.interval_ms})
+        ready = {"type": "ready", "stream": "s", "nonce": "00" * 16, "interval_ms": self.interval_ms}
+        await socket.send_json(ready)
         async for message in socket:
             if message.type is WSMsgType.BINARY:
                 await self.converse(socket, int.from_bytes(message.data[:4]), len(self.hellos))

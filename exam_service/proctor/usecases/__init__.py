@@ -70,6 +70,11 @@ from exam_service.proctor.usecases.takeover import (
     take_over_unverified,
     takeover_page,
 )
+from exam_service.proctor.usecases.thresholds import (
+    set_thresholds,
+    threshold_history,
+    thresholds_for,
+)
 
 __all__ = [
     "BURST",
@@ -116,12 +121,15 @@ __all__ = [
     "record_kept",
     "rehearsal_page",
     "rehearsal_pass",
+    "set_thresholds",
     "snapshot",
     "still_wanted",
     "streams_of",
     "sweep_evidence",
     "take_over_unverified",
     "takeover_page",
+    "threshold_history",
+    "thresholds_for",
     "topic",
     "verdict_counts",
     "verify_evidence",

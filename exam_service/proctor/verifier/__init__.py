@@ -1,6 +1,7 @@
 """Faces in pictures. Knows no database, queue, web or settings, and runs in workers only."""
 
 from exam_service.proctor.verifier.cascade import WHOLE_EVERY
+from exam_service.proctor.verifier.own_recogniser import BadRecogniser
 from exam_service.proctor.verifier.quality import AWAY_YAW, TURNED_YAW
 from exam_service.proctor.verifier.reading import Box, Quality, Reading, distance
 from exam_service.proctor.verifier.recogniser import MODEL
@@ -12,6 +13,7 @@ __all__ = [
     "MODEL",
     "TURNED_YAW",
     "WHOLE_EVERY",
+    "BadRecogniser",
     "Box",
     "Glance",
     "Quality",

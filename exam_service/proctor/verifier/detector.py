@@ -48,7 +48,8 @@ class Detector:
     def detect(self, image: NDArray[np.uint8], threshold: float = 0.0) -> list[Face]:
         """The faces of a uint8 image, RGB or grey, largest first; frontal ones from about 80 pixels across.
 
-        Grey costs a quarter less and moves the scores a little: in colour the strongest channel's edge counts.
+        Grey costs a quarter less and moves the scores a little: in colour, the strongest channel's edge
+        counts.
         Dalal and Triggs, "Histograms of Oriented Gradients for Human Detection", trained as in King,
         "Max-Margin Object Detection"; the model comes inside dlib.
 

@@ -1,10 +1,11 @@
-"""dlib's face ResNet, written down as an ONNX graph.
+"""dlib's face ResNet and its detecting network, written down as ONNX graphs.
 
 The layers are those of dlib's `dnn_face_recognition_ex.cpp`: the 34-layer network of He et al., "Deep
 Residual Learning for Image Recognition", with a few layers fewer and half the filters.
 `GRAPH_VERSION` in `layout.py` names this file's state: raise it with any change below.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from exam_service.proctor.verifier.layout import CHIP, INPUT, OUTPUT
+from exam_service.proctor.verifier.layout import CHIP, INPUT, OUTPUT, PICTURE, SCORES
 from exam_service.proctor.verifier.weights import Block, Weights
 
 _OPSET = 17
@@ -25,16 +26,21 @@ _RANGE = 256.0
 
 def write(weights: Weights) -> bytes:
     """The graph as an ONNX file: `chips` uint8 (n, 150, 150, 3) RGB → `embeddings` float32 (n, 128)."""
-    return bytes(_Writer().network(weights).SerializeToString())
+    return bytes(_Writer(INPUT).network(weights).SerializeToString())
+
+
+def write_detector(blocks: Sequence[Block]) -> bytes:
+    """The detecting network: `picture` uint8 (1, h, w, 3) RGB → `scores` float32 (1, 1, rows, columns)."""
+    return bytes(_Writer(PICTURE).detector(blocks).SerializeToString())
 
 
 class _Writer:
     """Nodes and constants gathered so far, and what leaves the last one: its name, channels and size."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: str) -> None:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[TensorProto] = []
-        self._last = INPUT
+        self._source = self._last = source
         self._channels = 3
         self._size = CHIP
 
@@ -49,11 +55,24 @@ class _Writer:
         self._node("GlobalAveragePool")
         self._node("Flatten", axis=1)
         self._node("MatMul", self._constant(weights.projection), output=OUTPUT)
+        return self._model("dlib-resnet", ["n", CHIP, CHIP, 3], ["n", weights.projection.shape[1]])
+
+    def detector(self, blocks: Sequence[Block]) -> onnx.ModelProto:
+        self._prepare()
+        *inner, last = blocks
+        for block in inner:
+            self._convolution(block)
+            self._node("Relu")
+        self._convolution(last)
+        self._node("Identity", output=SCORES)
+        return self._model("dlib-mmod", [1, "h", "w", 3], [1, 1, "rows", "columns"])
+
+    def _model(self, name: str, source: list[int | str], result: list[int | str]) -> onnx.ModelProto:
         graph = helper.make_graph(
             self._nodes,
-            "dlib-resnet",
-            [helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["n", CHIP, CHIP, 3])],
-            [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["n", weights.projection.shape[1]])],
+            name,
+            [helper.make_tensor_value_info(self._source, TensorProto.UINT8, source)],
+            [helper.make_tensor_value_info(self._last, TensorProto.FLOAT, result)],
             self._constants,
         )
         model = helper.make_model(

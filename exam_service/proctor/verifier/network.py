@@ -31,7 +31,7 @@ class Network:
             ValueError: its weights aren't the known network.
             OSError: the cache can't be read or written.
         """
-        return cls(session(_model(cache_dir)))
+        return cls(session(cached(cache_dir, "resnet", weights.RESNET)))
 
     def embed(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embeddings, float32 (n, 128), of aligned faces, uint8 (n, 150, 150, 3) RGB (see `Detector.chip`).
@@ -61,25 +61,28 @@ def session(model: bytes) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def _model(cache_dir: Path) -> bytes:
-    """The ONNX file, from the cache where it holds it intact.
+def cached(cache_dir: Path, name: str, model_file: str) -> bytes:
+    """The ONNX file of a network, from the cache where it holds it intact; else written there first.
 
     A cached file begins with the checksum of what follows: one flipped bit in a weight would load without a
     word and give every face slightly wrong numbers.
     """
-    source = weights.model_file(weights.RESNET).read_bytes()
-    path = cache_dir / f"resnet-{weights.digest(source)[:16]}-g{GRAPH_VERSION}.model"
+    source = weights.model_file(model_file).read_bytes()
+    path = cache_dir / f"{name}-{weights.digest(source)[:16]}-g{GRAPH_VERSION}.model"
     try:
-        cached = path.read_bytes()
+        kept = path.read_bytes()
     except FileNotFoundError:
-        cached = b""
-    checksum, model = cached[:_CHECKSUM], cached[_CHECKSUM:]
+        kept = b""
+    checksum, model = kept[:_CHECKSUM], kept[_CHECKSUM:]
     if hashlib.sha256(model).digest() == checksum:
         return model
     # Only here: the writer's library would cost every worker 40 MB.
     from exam_service.proctor.verifier import graph  # noqa: PLC0415
 
-    model = graph.write(weights.parse(source))
+    if model_file == weights.MMOD:
+        model = graph.write_detector(weights.parse_detector(source))
+    else:
+        model = graph.write(weights.parse(source))
     _replace(path, hashlib.sha256(model).digest() + model)
     return model
 

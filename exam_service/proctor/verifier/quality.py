@@ -1,8 +1,8 @@
 """Whether a face can be judged at all: dark, blurred, too small, cut off, turned away.
 
-Each limit was measured on the photographs of `shared/data/faces`, spoilt step by step: it lies where a picture
-of somebody gets as far from the untouched one of the same person as the shipped match threshold (0.45), or a
-little before. What the limits call poor is never compared, so it is never "somebody else".
+Each limit was measured on the photographs of `shared/data/faces`, spoilt step by step: it lies where a
+picture of somebody gets as far from the untouched one of the same person as the shipped match threshold
+(0.45), or a little before. What the limits call poor is never compared, so it is never "somebody else".
 """
 
 import cv2
@@ -20,7 +20,8 @@ DARK_FACE = 30
 # The lightest twentieth of a frame that shows nobody: a covered lens or a room without light.
 DARK_FRAME = 35
 # Variance of the Laplacian over the variance of the face, at 50 pixels a face, so that neither light nor
-# contrast nor distance counts. Photographs have 0.16 to 1.5; blurred by 3 % of the face's width, 0.02 to 0.10.
+# contrast nor distance counts. Photographs have 0.16 to 1.5; blurred by 3 % of the face's width, 0.02 to
+# 0.10.
 BLURRED = 0.045
 # Pixels between the outer corners of the eyes: a face about 55 pixels wide.
 TOO_SMALL = 28
@@ -40,7 +41,7 @@ _SIDE = 50
 
 
 def points(landmarks: dlib.full_object_detection) -> Points:
-    """Dlib's five landmarks as float64 (5, 2), x and y in pixels of the frame.
+    """The five landmarks of dlib as float64 (5, 2), x and y in pixels of the frame.
 
     Outer and inner corner of the person's left eye (on the right in the picture), outer and inner corner of
     their right eye, end of the nose above the lip.
@@ -93,7 +94,7 @@ def quality_of_face(
         return Quality.CUT_OFF
     if np.hypot(*(five[0] - five[2])) < TOO_SMALL:
         return Quality.TOO_SMALL
-    if _sharpness(small) < BLURRED:
+    if _sharpness(np.asarray(small, np.uint8)) < BLURRED:
         return Quality.BLURRED
     if abs(yaw_of(five)) > AWAY_YAW:
         return Quality.TURNED_AWAY
@@ -106,9 +107,7 @@ def quality_of_nobody(cells: NDArray[np.uint8]) -> Quality:
 
 
 def _axes(five: Points) -> tuple[float, Points, Points, Points]:
-    """The outer eye distance, the vector that spans it, the unit vector down the face, and the nose from the
-    middle of the eyes.
-    """
+    """Outer eye distance, the vector that spans it, the unit vector down the face, the nose from mid-eyes."""
     left, right = five[:2].mean(axis=0), five[2:4].mean(axis=0)
     outer = five[0] - five[2]
     span = float(np.hypot(*outer))

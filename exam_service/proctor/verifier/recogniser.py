@@ -6,6 +6,7 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from exam_service.proctor.verifier.layout import EMBEDDING
 from exam_service.proctor.verifier.network import Network
 from exam_service.proctor.verifier.quality import Points
 from exam_service.proctor.verifier.reading import distance
@@ -68,11 +69,18 @@ class DlibRecogniser:
         """As `Network.open`."""
         return cls(Network.open(cache_dir))
 
-    def align(self, _frame: NDArray[np.uint8], _five: Points, chip: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def align(
+        self,
+        frame: NDArray[np.uint8],  # noqa: ARG002 - dlib's chip is all it needs
+        five: Points,  # noqa: ARG002
+        chip: NDArray[np.uint8],
+    ) -> NDArray[np.uint8]:
         return chip
 
     def embed(self, aligned: NDArray[np.uint8]) -> NDArray[np.float32]:
         return self._network.embed(aligned)
 
     def distance(self, a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+        if a.shape != (EMBEDDING,):
+            raise ValueError(f"an embedding of shape {a.shape} isn't of {self.model}")
         return distance(a, b)

@@ -5,7 +5,7 @@ The package itself is never imported: its `__init__` needs `pkg_resources`, whic
 
 import hashlib
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 from exam_service.proctor.verifier.layout import EMBEDDING
 
 RESNET = "dlib_face_recognition_resnet_model_v1.dat"
+MMOD = "mmod_human_face_detector.dat"
 # Five points, never the sixty-eight: those come from iBUG 300-W, whose licence forbids commercial use.
 LANDMARKS = "shape_predictor_5_face_landmarks.dat"
 
 _BLOCKS = 29
 _FEATURES = 256
+_MMOD_BLOCKS = 6
+_EPSILON = 1e-4  # dlib's DEFAULT_BATCH_NORM_EPS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,12 +90,31 @@ def parse(data: bytes) -> Weights:
     """
     reader = _Reader(data)
     blocks = tuple(_block(reader) for _ in range(_BLOCKS))
-    channels = 3  # RGB
-    for block in blocks:
-        if block.filters.shape[1] != channels:
-            raise ValueError("the layers of the weights don't follow from one another")
-        channels = block.filters.shape[0]
+    _follow(blocks)
     return Weights(blocks, _projection(reader))
+
+
+def parse_detector(data: bytes) -> tuple[Block, ...]:
+    """The seven convolutions of `mmod_human_face_detector.dat`, given as the file's bytes.
+
+    The network of dlib's `dnn_mmod_face_detection_ex.cpp`: three that halve the picture, three, and one that
+    gives the score. It was stored while it could still be trained, so that batch normalisation stands where
+    the ResNet has affine layers, and becomes one here.
+
+    Raises:
+        ValueError: the file isn't that network.
+    """
+    reader = _Reader(data)
+    blocks = []
+    for _ in range(_MMOD_BLOCKS):
+        filters, bias, stride, padding = _convolution(reader)
+        blocks.append(Block(filters, bias, stride, padding, *_normalisation(reader, len(filters))))
+    filters, bias, stride, padding = _convolution(reader)
+    blocks.append(Block(filters, bias, stride, padding, np.ones(1, np.float32), np.zeros(1, np.float32)))
+    _follow(blocks)
+    if filters.shape[0] != 1:
+        raise ValueError("the last layer of the weights gives more than a score")
+    return tuple(blocks)
 
 
 class _Reader:
@@ -136,7 +158,16 @@ class _Reader:
         return taken
 
 
-def _block(reader: _Reader) -> Block:
+def _follow(blocks: Sequence[Block]) -> None:
+    channels = 3  # RGB
+    for block in blocks:
+        if block.filters.shape[1] != channels:
+            raise ValueError("the layers of the weights don't follow from one another")
+        channels = block.filters.shape[0]
+
+
+def _convolution(reader: _Reader) -> tuple[NDArray[np.float32], NDArray[np.float32], int, int]:
+    """Filters, biases, stride and padding of the next one."""
     reader.seek_layer("con_4")
     parameters = reader.tensor().ravel()
     count, rows, columns, stride, stride_x, padding, padding_x = reader.integers(7)
@@ -146,12 +177,31 @@ def _block(reader: _Reader) -> Block:
     if channels < 1 or rest:
         raise ValueError("a convolution of the weights has the wrong number of parameters")
     filters, bias = np.split(parameters, [-count])  # the biases come behind the filters
+    return filters.reshape(count, channels, rows, columns), bias, stride, padding
+
+
+def _normalisation(reader: _Reader, count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Batch normalisation by what it had learnt of mean and variance, as a factor and an offset."""
+    reader.seek_layer("bn_con2")
+    learnt = reader.tensor().ravel()
+    list(reader.integers(2 * 5))  # where gamma and beta lie in it: one behind the other
+    _, _, means, variances = (reader.tensor().ravel() for _ in range(4))
+    if not learnt.size == 2 * count == 2 * means.size == 2 * variances.size:
+        raise ValueError("a normalisation of the weights has the wrong number of parameters")
+    gamma, beta = np.split(learnt.astype(np.float64), 2)
+    factor = gamma / np.sqrt(variances.astype(np.float64) + _EPSILON)
+    return factor.astype(np.float32), (beta - means * factor).astype(np.float32)
+
+
+def _block(reader: _Reader) -> Block:
+    filters, bias, stride, padding = _convolution(reader)
+    count = len(filters)
     reader.seek_layer("affine_")
     affine = reader.tensor().ravel()
     if affine.size != 2 * count:
         raise ValueError("an affine layer of the weights has the wrong number of parameters")
     gamma, beta = np.split(affine, 2)
-    return Block(filters.reshape(count, channels, rows, columns), bias, stride, padding, gamma, beta)
+    return Block(filters, bias, stride, padding, gamma, beta)
 
 
 def _projection(reader: _Reader) -> NDArray[np.float32]:

@@ -44,6 +44,8 @@ function surroundings() {
   if (/MicroMessenger/i.test(agent)) {
     return apple ? "wechat-ios" : android ? "wechat-android" : "wechat-pc";
   }
+  // Pages inside other apps; Android says so of every one ("; wv").
+  if (/DingTalk|AlipayClient|Lark|Feishu|Weibo|aweme|\bQQ\/|; wv\)/.test(agent) && (apple || android)) return "app";
   if (apple) return "ios";
   if (android) return "android";
   return /Macintosh/.test(agent) ? "mac" : "pc";
@@ -63,6 +65,11 @@ const HOW_TO_ALLOW = {
     OPEN_ELSEWHERE,
   ],
   "wechat-pc": ["电脑版微信不一定能使用摄像头：点右上角“…”，选择“用默认浏览器打开”，重新登录后继续。"],
+  // Most never ask: whoever made the app decided.
+  app: [
+    "在应用内打开的网页不一定能使用摄像头：点右上角“…”，选择“在浏览器打开”，重新登录后继续。",
+    "要在应用内继续，请打开手机“设置”→“应用”→这个应用→“权限”，允许“相机”，再点“重试”。",
+  ],
   ios: [
     "点地址栏左侧的“大小”图标→“网站设置”，把“相机”改为“允许”。",
     "如找不到，打开手机“设置”→所用的浏览器→“相机”，选择“允许”。",
@@ -87,21 +94,25 @@ const HOW_TO_ALLOW = {
 
 const HOW_TO_ALLOW_IN_SYSTEM = {
   ...HOW_TO_ALLOW,
+  ios: ["打开手机“设置”→所用的浏览器→“相机”，选择“允许”。", "回到本页点“重试”。"],
+  android: ["打开手机“设置”→“应用”→所用的浏览器→“权限”，把“相机”改为允许。", "回到本页点“重试”。"],
   mac: ["打开“系统设置”→“隐私与安全性”→“摄像头”，勾选所用的浏览器。", "退出浏览器，再打开并重新进入。"],
   pc: ["打开 Windows“设置”→“隐私和安全性”→“相机”，允许应用和桌面应用访问相机。", "然后点“重试”。"],
 };
 
 const HOW_TO_GET_A_BROWSER = {
-  "wechat-ios": ["把微信更新到最新版本后重新进入。", "或点右上角“…”，选择“在 Safari 中打开”，重新登录后继续。"],
+  // Until iOS 14.3 only Safari itself had a camera.
+  "wechat-ios": ["点右上角“…”，选择“在 Safari 中打开”，重新登录后继续。", "或把手机系统更新到 iOS 14.3 以上、微信更新到最新版本后重新进入。"],
   "wechat-android": ["把微信更新到最新版本后重新进入。", "或点右上角“…”，选择“在浏览器打开”，重新登录后继续。"],
   "wechat-pc": ["点右上角“…”，选择“用默认浏览器打开”，重新登录后继续。"],
+  app: ["点右上角“…”，选择“在浏览器打开”，重新登录后继续。", "没有这一项时，请复制网址，用手机自带的浏览器打开。"],
   ios: ["请用手机自带的 Safari 打开本页。", "系统版本低于 iOS 15 时，请先更新系统。"],
   android: ["请用新版 Chrome、Edge 或手机自带的浏览器打开本页。"],
   mac: ["请用新版 Safari、Chrome 或 Edge 打开本页。"],
   pc: ["请用新版 Chrome 或 Edge 打开本页。"],
 };
 
-const ON_A_PHONE = ["wechat-ios", "wechat-android", "ios", "android"];
+const ON_A_PHONE = ["wechat-ios", "wechat-android", "app", "ios", "android"];
 
 function howToFreeTheCamera(where) {
   return ON_A_PHONE.includes(where)
@@ -110,6 +121,9 @@ function howToFreeTheCamera(where) {
 }
 
 function howToFindACamera(where) {
+  if (["ios", "wechat-ios"].includes(where)) {
+    return ["打开手机“设置”→“屏幕使用时间”→“内容和隐私访问限制”，看看是否关闭了“相机”。", "重启手机后重新进入；仍然不行时，换一部手机。"];
+  }
   return ON_A_PHONE.includes(where)
     ? ["重启手机后重新进入。", "仍然不行时，换一部前置摄像头正常的手机。"]
     : ["插好 USB 摄像头；笔记本电脑请打开摄像头的遮挡片或开关。", "插好后会自动重试；没有摄像头时，请改用手机进入。"];
@@ -144,6 +158,12 @@ const FAULTS = {
     title: "没有获得摄像头的使用权限",
     hint: "摄像头未获允许，请在浏览器设置中允许使用摄像头，再点监考小窗重试",
     remedies: (where) => HOW_TO_ALLOW[where],
+    retry: "tap",
+  },
+  dismissed: {
+    title: "还没有允许使用摄像头",
+    hint: "还没有允许使用摄像头，请点监考小窗，浏览器询问时选择“允许”",
+    remedies: () => ["点“重试”，浏览器再次询问时，请选择“允许”。"],
     retry: "tap",
   },
   denied_by_system: {
@@ -194,7 +214,12 @@ const FAULTS = {
     title: "摄像头画面是黑的",
     hint: "摄像头画面是黑的，请检查是否被遮挡，并打开灯",
     remedies: (where) => ON_A_PHONE.includes(where)
-      ? ["看看前置摄像头是否被手指、手机壳或贴膜挡住。", "请到光线充足的地方，让光照在脸上。"]
+      ? [
+        "看看前置摄像头是否被手指、手机壳或贴膜挡住。",
+        // Since Android 12 the system gives black pictures when its own switch is off.
+        ...(where.includes("ios") ? [] : ["从屏幕顶部下拉，看看“相机访问权限”开关是否关闭。"]),
+        "请到光线充足的地方，让光照在脸上。",
+      ]
       : ["看看摄像头是否被遮挡片、贴纸或电脑盖挡住。", "请打开灯，让光照在脸上。"],
     retry: "clock",
   },
@@ -235,8 +260,9 @@ function codeOf(error) {
   switch (error && error.name) {
     case "NotAllowedError":
     case "PermissionDeniedError":
-      // Chrome's own words when the operating system, not the person, said no.
-      return /system/i.test(error.message || "") ? "denied_by_system" : "denied";
+      // Chrome's own words when the operating system, not the person, said no; or nobody said anything.
+      if (/system/i.test(error.message || "")) return "denied_by_system";
+      return /dismissed/i.test(error.message || "") ? "dismissed" : "denied";
     case "SecurityError":
       return "policy";
     case "NotFoundError":
@@ -517,7 +543,7 @@ export class Camera {
     permission().then((status) => {
       if (!status || signal.aborted) return;
       status.addEventListener("change", () => {
-        const denied = this.#fault && ["denied", "denied_by_system"].includes(this.#fault.code);
+        const denied = this.#fault && ["denied", "dismissed", "denied_by_system"].includes(this.#fault.code);
         if (status.state === "granted" && denied) this.open();
         if (status.state === "denied" && this.#phase !== "idle") {
           this.#release();

@@ -41,12 +41,14 @@ const RESUMABLE = ["login_required", "consent_required", "replaced", "bad_frames
  * @param {{attempt: string, epoch: number, csrf: string|(() => string), video: HTMLVideoElement,
  *   onHint?: (hint: {kind: "ok"|"warn"|"bad"|"wait", text: string}) => void,
  *   onState?: (state: {camera: "idle"|"opening"|"live"|"fault", fault: string|null,
- *     connection: "offline"|"connecting"|"online", closed: string|null}) => void, onLook?: () => void}} options
+ *     connection: "offline"|"connecting"|"online", closed: string|null}) => void, onLook?: () => void,
+ *   onCheck?: (check: object) => void}} options onCheck: how an identity check stands that staff asked for, as
+ *   stream.js says it
  * @returns {Promise<{stop: () => void, retry: () => void}>} at once, not when the camera is open: that
  *   may wait for a person. retry() is for a tap of the physician or after a new login; a tap on the
  *   video does the same.
  */
-export async function startProctor({ attempt, epoch, csrf, video, onHint = () => {}, onState = () => {}, onLook = () => {} }) {
+export async function startProctor({ attempt, epoch, csrf, video, onHint = () => {}, onState = () => {}, onLook = () => {}, onCheck = () => {} }) {
   let stopped = false;
   let closed = null;
   let interval = DEFAULT_INTERVAL_MS;
@@ -82,6 +84,7 @@ export async function startProctor({ attempt, epoch, csrf, video, onHint = () =>
     onVerdict: (message) => {
       refusals = 0;
       refusal = null;
+      safely(onCheck)(message.check);
       // Never an alarm: what a frame means is for a person to decide, later.
       verdict = { kind: message.verdict === "match" ? "ok" : "warn", text: message.hint };
       verdictAt = performance.now();
@@ -94,6 +97,7 @@ export async function startProctor({ attempt, epoch, csrf, video, onHint = () =>
       say();
     },
     onClosed: end,
+    onCheck: safely(onCheck),
     onLook,
     onState: connectionChanged,
   });

@@ -5,6 +5,8 @@ import { pauseAfter, rest } from "./retry.js";
 const toggle = document.getElementById("self-toggle");
 const video = document.getElementById("proctor-self");
 const line = document.getElementById("proctor-hint");
+const panel = document.getElementById("recheck");
+const PASSED_STAYS_MS = 6000;
 
 // Ends of the watching that are news for the paper as well.
 const NEWS = ["lease_lost", "attempt_closed"];
@@ -31,6 +33,7 @@ export function watch(options) {
       proctor?.stop();
       toggle.hidden = true;
       line.hidden = true;
+      panel.hidden = true;
     },
     /** After a new login. */
     resume() {
@@ -49,7 +52,7 @@ export function watch(options) {
       try {
         // A module that failed to load is remembered as failed: ask for it under a new name.
         const { startProctor } = await import(`./proctor.js${failures > 1 ? `?${failures}` : ""}`);
-        proctor = await startProctor({ ...options, video, onHint: hint, onState: know });
+        proctor = await startProctor({ ...options, video, onHint: hint, onState: know, onCheck: recheck });
         if (stopped) proctor.stop();
       } catch (error) {
         console.error(error);
@@ -68,4 +71,44 @@ function show(folded) {
 function hint({ kind, text }) {
   line.dataset.kind = kind;
   line.textContent = text;
+}
+
+let asked = null;
+
+/** Beside the question, never over it: staff ask to see the face, and the answering goes on. */
+function recheck(check) {
+  const before = asked;
+  asked = check.state;
+  switch (check.state) {
+    case "open":
+      tell(check.ask, check.askHint, check.again ? `刚才那次${check.again}。可以继续答题。` : "工作人员请您配合一下，可以继续答题。");
+      break;
+    case "waiting":
+      tell(null, "请稍候，工作人员正在核对", "请正对屏幕，可以继续答题。");
+      break;
+    case "refused":
+      tell(null, "工作人员未能确认是您本人", `${check.reason ? `说明：${check.reason}。` : ""}可以继续答题，请联系考核机构。`);
+      break;
+    default:
+      if (["open", "waiting"].includes(before)) {
+        tell(null, "身份核验通过", "谢谢配合，请继续答题。");
+        setTimeout(() => {
+          if (asked !== "open") panel.hidden = true;
+        }, PASSED_STAYS_MS);
+      }
+  }
+}
+
+function tell(ask, words, more) {
+  panel.hidden = false;
+  const arrow = panel.querySelector(".recheck-turn");
+  arrow.hidden = ask !== "left" && ask !== "right";
+  arrow.dataset.ask = ask || "";
+  say(panel.querySelector("strong"), words);
+  say(panel.querySelector("small"), more);
+}
+
+/** Written only when new: a screen reader says it again otherwise. */
+function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }

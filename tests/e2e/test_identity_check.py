@@ -1,0 +1,208 @@
+"""Who sits there, in a real browser: turns of the head, a person decides, rehearsals, cameras at fault."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from uuid import UUID
+
+from playwright.async_api import Browser, Page, expect
+
+from exam_service.accounts.model import Principal, Role
+from exam_service.proctor import usecases
+from exam_service.storage.evidence import EvidenceStore
+from tests.e2e.conftest import OpenBrowser, on_every_screen, person, picture
+from tests.e2e.test_story import enrol, log_in
+from tests.world import World
+
+BODY = Role.BODY
+
+
+async def begin_check(page: Page, world: World, physician: Principal) -> UUID:
+    """Before the camera of a paper's identity check; the attempt's id."""
+    await world.consent(physician)
+    attempt = await world.start(physician)
+    await log_in(page, world, physician)
+    await page.goto(f"/attempts/{attempt.id}/check")
+    await page.get_by_role("button", name="开始检测").click()
+    return attempt.id
+
+
+async def waiting_id(world: World) -> UUID:
+    async with world.services.database.tx() as tx:
+        [waiting] = await usecases.waiting_for_person(tx, world.here.staff[BODY])
+    return waiting.id
+
+
+@on_every_screen
+async def test_somebody_else_has_five_tries_and_then_a_person_decides(
+    world: World,
+    address: str,
+    evidence: EvidenceStore,
+    open_browser: OpenBrowser,
+    faces_dir: Path,
+    viewport: dict[str, int],
+) -> None:
+    physician = world.here.general
+    await enrol(world, evidence, physician, faces_dir / "obama.jpg")
+    async with open_browser("biden.jpg") as browser, person(browser, address, viewport) as page:
+        attempt_id = await begin_check(page, world, physician)
+        await expect(page.get_by_text("剩余次数：5次")).to_be_visible()
+        await spend_all_but_one_try(world)
+        await expect(page.get_by_role("heading", name="已转人工核验")).to_be_visible(timeout=30_000)
+        await picture(page, "check-waiting")
+        await expect(page.locator("video")).to_be_visible()
+
+        staff = world.here.staff[BODY]
+        await usecases.decide(
+            world.services, staff, await waiting_id(world), accepted=False, reason="画面不是本人"
+        )
+        await expect(page.get_by_role("heading", name="身份核验没有通过")).to_be_visible()
+        await expect(page.get_by_text("画面不是本人")).to_be_visible()
+        await picture(page, "check-refused")
+        async with world.services.database.tx() as tx:
+            found = await tx.fetch("SELECT checked_at FROM attempt WHERE id = $1", attempt_id)
+        assert found[0]["checked_at"] is None
+
+
+async def spend_all_but_one_try(world: World) -> None:
+    async with world.services.database.tx() as tx:
+        await tx.execute("UPDATE identity_check SET tries = 4")
+
+
+async def test_an_accepted_face_goes_on_without_a_touch(
+    world: World, address: str, evidence: EvidenceStore, open_browser: OpenBrowser, faces_dir: Path
+) -> None:
+    physician = world.here.general
+    await enrol(world, evidence, physician, faces_dir / "obama.jpg")
+    async with open_browser("biden.jpg") as browser, person(browser, address) as page:
+        await begin_check(page, world, physician)
+        await expect(page.get_by_text("剩余次数：5次")).to_be_visible()
+        await spend_all_but_one_try(world)
+        await expect(page.get_by_role("heading", name="已转人工核验")).to_be_visible(timeout=30_000)
+        await usecases.decide(
+            world.services, world.here.staff[BODY], await waiting_id(world), accepted=True, reason=""
+        )
+        await expect(page.get_by_text("身份核验通过").first).to_be_visible()
+        await page.wait_for_url(re.compile(r"/attempts/[0-9a-f-]+$"))
+
+
+@on_every_screen
+async def test_a_photograph_is_asked_to_turn_and_never_passes(
+    world: World,
+    address: str,
+    evidence: EvidenceStore,
+    open_browser: OpenBrowser,
+    faces_dir: Path,
+    viewport: dict[str, int],
+) -> None:
+    physician = world.here.general
+    await enrol(world, evidence, physician, faces_dir / "obama.jpg")
+    async with open_browser("obama2.jpg") as browser, person(browser, address, viewport, script="") as page:
+        await begin_check(page, world, physician)
+        await expect(page.locator(".turn")).to_be_visible()
+        await expect(page.locator("[data-part=hint]")).to_have_text(re.compile("请慢慢向[左右]转头"))
+        await picture(page, "check-turn")
+        await expect(page.locator("[data-part=passed]")).to_be_hidden()
+
+
+@on_every_screen
+async def test_a_rehearsal_ends_in_a_pass_to_show(
+    world: World,
+    address: str,
+    evidence: EvidenceStore,
+    open_browser: OpenBrowser,
+    faces_dir: Path,
+    viewport: dict[str, int],
+) -> None:
+    physician = world.here.general
+    await enrol(world, evidence, physician, faces_dir / "obama.jpg")
+    async with open_browser("obama2.jpg") as browser, person(browser, address, viewport) as page:
+        await log_in(page, world, physician)
+        await page.get_by_role("link", name="设备自检").click()
+        await page.wait_for_url("**/consent?**")
+        await page.get_by_role("button", name="同意并继续").click()
+        await picture(page, "rehearsal")
+        await page.get_by_role("button", name="开始自检").click()
+        await page.wait_for_url("**/rehearsal/pass", timeout=40_000)
+        await expect(page.get_by_text("设备自检通过")).to_be_visible()
+        await expect(page.get_by_text("已与报名照片核对")).to_be_visible()
+        await picture(page, "rehearsal-pass")
+        await page.get_by_role("link", name="重新自检").click()
+        await expect(page.get_by_role("link", name="查看凭证")).to_be_visible()
+
+
+@on_every_screen
+async def test_staff_ask_for_the_face_beside_a_paper_and_the_answering_goes_on(
+    world: World,
+    address: str,
+    evidence: EvidenceStore,
+    open_browser: OpenBrowser,
+    faces_dir: Path,
+    viewport: dict[str, int],
+) -> None:
+    physician = world.here.general
+    await enrol(world, evidence, physician, faces_dir / "obama.jpg")
+    await world.consent(physician)
+    attempt = await world.start(physician)
+    await world.admit(attempt)
+    async with open_browser("obama2.jpg") as browser, person(browser, address, viewport) as page:
+        await log_in(page, world, physician)
+        await page.goto(f"/attempts/{attempt.id}")
+        await expect(page.locator("#proctor-hint")).to_have_text(re.compile("监考正常"))
+        await usecases.ask_recheck(world.services, world.here.staff[BODY], attempt.id, "画面不清")
+        await expect(page.locator("#recheck strong")).to_have_text(re.compile("请慢慢向[左右]转头"))
+        await picture(page, "paper-recheck")
+        await page.locator("label.option").first.click()
+        await expect(page.locator("#recheck strong")).to_have_text("身份核验通过", timeout=30_000)
+        await expect(page.locator("#save-state")).to_have_text("已保存")
+
+
+# Cameras that can't be used. What browsers say is made up here; who says what is in camera.js.
+
+REFUSALS = [
+    ("NotAllowedError", "Permission denied", "没有获得摄像头的使用权限"),
+    ("NotAllowedError", "Permission dismissed", "还没有允许使用摄像头"),
+    ("NotAllowedError", "Permission denied by system", "系统没有允许浏览器使用摄像头"),
+    ("NotReadableError", "Could not start video source", "摄像头正被其他程序使用"),
+    ("NotFoundError", "Requested device not found", "没有找到摄像头"),
+    ("SecurityError", "", "本页面被限制使用摄像头"),
+]
+REFUSE = """([name, message]) => {
+  navigator.mediaDevices.getUserMedia = async () => { throw new DOMException(message, name); };
+}"""
+
+
+async def test_a_camera_that_cannot_be_used_is_explained(
+    world: World, address: str, browser: Browser
+) -> None:
+    async with person(browser, address, script=f"({REFUSE})(['NotFoundError', ''])") as page:
+        await begin_check(page, world, world.here.general)
+        for name, message, title in REFUSALS:
+            await page.evaluate(REFUSE, [name, message])
+            await page.get_by_role("button", name="重试").click()
+            await expect(page.locator("[data-part=hint]")).to_have_text(title)
+            await expect(page.locator("[data-part=remedies] li").first).to_be_visible()
+
+
+APPS = [
+    ("iPhone; CPU iPhone OS 14_0 like Mac OS X) MicroMessenger/8.0", "在 Safari 中打开"),
+    ("Linux; Android 13; wv) DingTalk/7.0", "在浏览器打开"),
+    ("Linux; Android 13) Chrome/120", "手机自带的浏览器"),
+    ("Windows NT 10.0) MicroMessenger/8.0 WindowsWechat", "用默认浏览器打开"),
+]
+
+
+async def test_a_browser_without_cameras_says_where_to_go_instead(
+    world: World, address: str, browser: Browser
+) -> None:
+    script = "Object.defineProperty(navigator, 'mediaDevices', { get: () => undefined });"
+    script += "Object.defineProperty(navigator, 'userAgent', { get: () => localStorage.agent || '' });"
+    async with person(browser, address, script=script) as page:
+        await begin_check(page, world, world.here.general)
+        for agent, words in APPS:
+            await page.evaluate("(agent) => { localStorage.agent = agent; }", f"Mozilla/5.0 ({agent}")
+            await page.reload()
+            await page.get_by_role("button", name="开始检测").click()
+            await expect(page.locator("[data-part=hint]")).to_have_text("当前浏览器不能使用摄像头")
+            await expect(page.locator("[data-part=remedies]")).to_contain_text(words)
