@@ -165,16 +165,16 @@ PROBES: dict[tuple[str, str], Probe] = {
         body={"subject": "professional", "minutes": "20", "reason": "视力障碍"},
         is_json=False,
     ),
-    ("GET", "/alternatives/{registration}"): Probe(Role.BODY, "registration"),
+    ("GET", "/alternatives/{registration}"): Probe(Role.BODY, "watched"),
     ("POST", "/alternatives/{registration}/arrangement"): Probe(
         Role.BODY,
-        "registration",
+        "watched",
         status=303,
         body={"place": "一楼会议室", "starts_at": "2026-05-12T15:00"},
         is_json=False,
     ),
     ("POST", "/alternatives/{registration}/answer"): Probe(
-        Role.BODY, "registration", status=303, body={"answer": "当天无考场，建议次日上午"}, is_json=False
+        Role.BODY, "watched", status=303, body={"answer": "当天无考场，建议次日上午"}, is_json=False
     ),
     ("POST", "/alternatives/{registration}/check-in/{attempt}"): Probe(
         Role.BODY, "watched", status=303, is_json=False
@@ -236,6 +236,8 @@ class Scene:
             names |= self.rows[row]
         elif "{request}" in path:
             names |= self.rows["disputed"]
+        elif path.startswith("/alternatives/"):
+            names |= self.rows["watched"]
         else:
             names |= self.rows["marked"] | self.rows["set"] | self.rows["registration"]
         return re.sub(r"{(\w+)(:[^}]*)?}", lambda match: names[match[1]], path)
@@ -313,8 +315,7 @@ async def _disputed(world: World) -> tuple[Attempt, UUID]:
 
 
 async def _arranged(world: World) -> Attempt:
-    """A paper that waits for staff to check its physician's identity in person; and another's request."""
-    await alternative.ask(world.services, world.here.general, reason="")
+    """A paper that waits for staff to check its physician's identity in person."""
     await alternative.ask(world.services, world.here.simple, reason="")
     await alternative.arrange(
         world.services,

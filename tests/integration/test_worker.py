@@ -861,7 +861,7 @@ async def test_the_live_wall_hears_of_a_frame_and_has_its_picture(demo_room: Roo
             assert await wall.get() == str(demo_room.attempt.id)
     listening.cancel()
     [(frame_id, _)] = await demo_room.services.recent.frames(demo_room.attempt.id)
-    assert frame_id == check["evidence_id"]
+    assert frame_id == check["id"]
 
 
 async def test_a_worker_at_work_says_so(demo_room: Room) -> None:
