@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import json
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -327,3 +332,30 @@ async def test_what_waited_in_redis_before_a_doubt_is_kept_with_it(
         assert {check.kept_for for check in checks[2:5]} == {KeptFor.AROUND}
         for check in checks[2:]:
             assert await usecases.snapshot(tx, services, attempt.id, check.id, "hunan") == b"a picture"
+
+
+async def test_an_operator_lists_and_verifies_at_the_command_line(world: World) -> None:
+    sat = await sit(world)
+    await usecases.ask_deletion(world.services, world.here.general)
+    keys = {name: getattr(world.settings, name) for name in ("master_key", "lookup_key", "csrf_key")}
+    settings = {name: key.get_secret_value() for name, key in keys.items()}
+    settings |= {
+        name: str(getattr(world.settings, name)) for name in ("database_url", "redis_url", "data_dir")
+    }
+    environment = os.environ | {f"EXAM_{name.upper()}": value for name, value in settings.items()}
+
+    async def run(*words: str) -> tuple[int | None, str]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "exam_service", "evidence", *words, env=environment, stdout=subprocess.PIPE
+        )
+        said, _ = await process.communicate()
+        return process.returncode, said.decode()
+
+    status, said = await run("purges", "--json", "--cycle", str(world.here.cycle.id))
+    purge = json.loads(said)
+    assert (status, purge["kind"], purge["why"], purge["items"]) == (0, "embedding", "request", 1)
+    assert await run("purges", "--cycle", str(world.elsewhere.cycle.id)) == (0, "")
+    assert (await run("verify"))[0] == 0
+    (world.settings.data_dir / "evidence" / f"hunan/frame/2026-05/{sat.doubt.evidence_id}").unlink()
+    status, said = await run("verify", "--json")
+    assert (status, json.loads(said)["missing"]) == (1, [str(sat.doubt.evidence_id)])
