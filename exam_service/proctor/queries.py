@@ -436,6 +436,11 @@ async def delete_enrolments(tx: Tx, registration_id: UUID) -> list[bytes]:
     return [row["embedding"] for row in await tx.fetch(SQL["delete_enrolments"], registration_id)]
 
 
+async def forget_fronts(tx: Tx, registration_id: UUID) -> list[bytes]:
+    """The sealed embeddings that identity checks held."""
+    return [row["front_embedding"] for row in await tx.fetch(SQL["forget_fronts"], registration_id)]
+
+
 async def insert_purge(tx: Tx, purge: Purge) -> None:
     await tx.execute(
         SQL["insert_purge"],

@@ -213,6 +213,14 @@ UPDATE proctor_check SET evidence_id = NULL WHERE evidence_id = ANY($1::uuid[])
 -- name: delete_enrolments
 DELETE FROM enrolment WHERE registration_id = $1 RETURNING embedding
 
+-- name: forget_fronts
+-- What identity checks still hold of a face that looked straight ahead; gives what was sealed.
+WITH held AS (
+    SELECT id, front_embedding FROM identity_check WHERE registration_id = $1 AND front_embedding IS NOT NULL
+)
+UPDATE identity_check i SET front_embedding = NULL, front_model = NULL FROM held WHERE i.id = held.id
+RETURNING held.front_embedding
+
 -- name: insert_purge
 INSERT INTO purge (id, province_id, account_id, cycle_id, data_class, key_id, items, bytes, digest, why, at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)

@@ -178,6 +178,7 @@ async def _purge(
         return False
     if kind is Kind.EMBEDDING:
         sealed = await queries.delete_enrolments(tx, own.id)
+        sealed += await queries.forget_fronts(tx, own.id)
         digests = sorted(hashlib.sha256(each).digest() for each in sealed)
         size = sum(map(len, sealed))
     else:
