@@ -256,6 +256,72 @@ def verify() -> None:
 
 
 @main.group()
+def evidence() -> None:
+    """Pictures and face data: what is kept, and the proof of what is gone."""
+
+
+@evidence.command("purges")
+@click.option("--cycle", type=click.UUID, help="Only of this cycle, by its id (default: all).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def list_purges(cycle: UUID | None, as_json: bool) -> None:  # noqa: FBT001
+    """List what was purged: when, whose, why, how much, and the digest over what it was."""
+    from exam_service.app import open_services  # noqa: PLC0415
+    from exam_service.proctor import usecases as proctor  # noqa: PLC0415
+
+    async def run() -> None:
+        async with open_services(load_settings()) as (services, _):
+            for purge in await proctor.purges(services, cycle):
+                facts = {
+                    "purge": str(purge.id),
+                    "at": purge.at.isoformat(),
+                    "province": purge.province_id,
+                    "cycle": str(purge.cycle_id),
+                    "account": str(purge.account_id),
+                    "kind": purge.kind.value,
+                    "why": purge.why.value,
+                    "items": purge.items,
+                    "bytes": purge.size,
+                    "key": str(purge.key_id) if purge.key_id else None,
+                    "sha256": purge.digest.hex(),
+                }
+                click.echo(json.dumps(facts) if as_json else "  ".join(str(each) for each in facts.values()))
+
+    asyncio.run(run())
+
+
+@evidence.command("verify")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def verify_evidence(as_json: bool) -> None:  # noqa: FBT001
+    """Check that what was purged is gone, and that every kept file is what was recorded; else exit 1."""
+    from exam_service.app import open_services  # noqa: PLC0415
+    from exam_service.proctor import usecases as proctor  # noqa: PLC0415
+
+    async def run() -> proctor.Verification:
+        async with open_services(load_settings()) as (services, _):
+            return await proctor.verify_evidence(services)
+
+    found = asyncio.run(run())
+    facts: dict[str, Any] = {
+        "purges": found.purges,
+        "keys_left": [str(key_id) for key_id in found.keys_left],
+        "evidence": found.files.rows,
+        "missing": [str(each) for each in found.files.missing],
+        "altered": [str(each) for each in found.files.altered],
+        "without_key": [str(each) for each in found.files.keyless],
+        "files_without_row": list(found.files.strays),
+    }
+    if as_json:
+        click.echo(json.dumps(facts))
+    else:
+        for name, value in facts.items():
+            click.echo(f"{name.replace('_', ' '):18} {len(value) if isinstance(value, list) else value}")
+            for each in value if isinstance(value, list) else ():
+                click.echo(f"  {each}")
+    if not found.is_sound:
+        raise click.ClickException("evidence is not as it should be; see above")
+
+
+@main.group()
 def attempts() -> None:
     """Sittings of papers."""
 

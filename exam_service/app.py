@@ -39,7 +39,7 @@ from exam_service.queue.signals import Signals
 from exam_service.queue.stream import WorkStream
 from exam_service.settings import Settings
 from exam_service.storage.database import Database
-from exam_service.storage.evidence import EvidenceStore
+from exam_service.storage.evidence import DirectoryBlobs, EvidenceStore
 from exam_service.storage.migrate import check_migrated
 from exam_service.storage.vault import Vault
 from exam_service.wiring import Services
@@ -79,7 +79,7 @@ async def open_services(
                 recent=Recent(client),
                 meters=Meters(client),
                 vault=Vault(settings.key("master_key")),
-                evidence=EvidenceStore(settings.data_dir / "evidence"),
+                evidence=EvidenceStore(DirectoryBlobs(settings.data_dir / "evidence")),
                 signer=Signer(settings.key("master_key"), "receipts"),
             ),
             client,

@@ -127,7 +127,7 @@ class Settings(BaseSettings):
     keep_every_nth_match: int = Field(
         default=6,
         ge=1,
-        description="Of frames that match, every n-th is kept as evidence; others always, unreadable never.",
+        description="Of a paper's frames that plainly match one in so many is kept, at random.",
     )
     queue_limit: int = Field(
         default=5000, ge=1, description="Frames waiting for a worker, beyond which new ones are refused."

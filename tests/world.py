@@ -54,7 +54,7 @@ from exam_service.registration import usecases as registration
 from exam_service.registration.model import Category, Level, Registration, State
 from exam_service.settings import Settings
 from exam_service.storage.database import Database, Tx
-from exam_service.storage.evidence import EvidenceStore
+from exam_service.storage.evidence import DirectoryBlobs, EvidenceStore
 from exam_service.storage.vault import Vault
 from exam_service.wiring import Services
 
@@ -248,7 +248,7 @@ class World:
         """A verdict on a frame, kept as evidence when there is a ``picture``, sealed as workers seal it."""
         now = at or self.clock.now()
         check = replace(_check(attempt, stream, seq, now), verdict=verdict, distance=distance)
-        store = EvidenceStore(self.settings.data_dir / "evidence")
+        store = EvidenceStore(DirectoryBlobs(self.settings.data_dir / "evidence"))
         owner = {"province_id": attempt.province_id, "account_id": attempt.account_id}
         async with self.database.tx() as tx:
             if picture is not None:
@@ -303,7 +303,7 @@ def _services(database: Database, settings: Settings, vault: Vault, clock: Clock
         recent=Recent(connect(settings.redis_url)),
         meters=Meters(connect(settings.redis_url)),
         vault=vault,
-        evidence=EvidenceStore(settings.data_dir / "evidence"),
+        evidence=EvidenceStore(DirectoryBlobs(settings.data_dir / "evidence")),
         signer=Signer(settings.key("master_key"), "receipts"),
     )
 

@@ -30,7 +30,7 @@ ROLE_LABELS = {
 STAFF = (Role.INSTITUTION, Role.BODY, Role.AUTHORITY, Role.OPERATOR)
 
 FACE_CONSENT = "face"
-FACE_CONSENT_VERSION = "face-2026-1"
+FACE_CONSENT_VERSION = "face-2026-2"
 
 
 @dataclass(frozen=True)
@@ -76,24 +76,44 @@ def session_is_live(limits: SessionLimits, seen_at: datetime, ends_at: datetime,
     return now < ends_at and now < seen_at + limits.idle
 
 
+class ConsentState(StrEnum):
+    GIVEN = "given"
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+
+
 @dataclass(frozen=True)
-class Consent:
-    """Consent to the processing of one's face, given at a time to a version of the text."""
+class ConsentRecord:
+    """What somebody said to a version of the text on their face, and until when a consent held."""
 
     version: str
-    given_at: datetime
+    given_at: datetime | None
+    declined_at: datetime | None
+    withdrawn_at: datetime | None
+
+    @property
+    def state(self) -> ConsentState:
+        if self.declined_at is not None:
+            return ConsentState.DECLINED
+        return ConsentState.GIVEN if self.withdrawn_at is None else ConsentState.WITHDRAWN
 
 
+FACE_CONSENT_PROCESSOR = (
+    "由卫生行政部门委托的考核机构处理，仅考核机构的监考、评定人员在工作需要时查看，每一次查看都有记录；"
+    "不出售、不用于考核以外的用途，除法律规定外不提供给他人。"
+)
 FACE_CONSENT_PURPOSES = (
     "开考前核对是否为本人，防止他人替考；",
     "测评过程中定时抓拍，供考核机构人员复核监考情况；",
     "机器只作提示，是否违规一律由考核机构工作人员判定。",
 )
-FACE_CONSENT_RETENTION = (
-    "人脸图像与特征值加密保存，仅限本考核周期使用；结果确认且申诉期结束后按规定清除。每一次查看都有记录。"
+FACE_CONSENT_COLLECTED = (
+    "设备自检、开考前核验和答题过程中由摄像头拍摄的照片，不录像、不录音；",
+    "由照片计算出的人脸特征值（一组数字），只用于与您的报名照片比对；",
+    "照片与特征值逐人加密保存，密钥销毁后无法恢复。",
 )
 FACE_CONSENT_RIGHTS = (
-    "您可以随时撤回同意，撤回不影响此前已完成的测评；",
-    "您可以查询、更正，或在申诉期结束后要求删除您的人脸信息；",
-    "不同意采集人脸的，可联系考核机构安排有工作人员在场的测评，考核资格不受影响。",
+    "您可以随时撤回同意，撤回后立即停止采集，不影响此前已完成的测评；",
+    "您可以在“我的人脸信息”中查看保存了什么、何时清除，并申请删除，申诉期结束后即予执行；",
+    "对处理有异议的，可以向考核机构或当地卫生行政部门提出。",
 )

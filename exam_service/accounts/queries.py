@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from exam_service.accounts.model import Consent, Principal, Role
+from exam_service.accounts.model import ConsentRecord, Principal, Role
 from exam_service.storage.database import Tx
 from exam_service.storage.statements import Statements
 
@@ -127,9 +127,19 @@ async def insert_consent(
     await tx.execute(SQL["insert_consent"], consent_id, province_id, account_id, purpose, version, now)
 
 
-async def select_optional_consent(tx: Tx, account_id: UUID, purpose: str, version: str) -> Consent | None:
-    row = await tx.fetch_optional(SQL["select_optional_consent"], account_id, purpose, version)
-    return Consent(**row) if row else None
+async def insert_refusal(
+    tx: Tx, refusal_id: UUID, province_id: str, account_id: UUID, purpose: str, version: str, now: datetime
+) -> None:
+    await tx.execute(SQL["insert_refusal"], refusal_id, province_id, account_id, purpose, version, now)
+
+
+async def exists_consent(tx: Tx, account_id: UUID, purpose: str, version: str) -> bool:
+    return bool(await tx.fetch_value(SQL["exists_consent"], account_id, purpose, version))
+
+
+async def select_consents(tx: Tx, account_id: UUID, purpose: str) -> list[ConsentRecord]:
+    """The newest first."""
+    return [ConsentRecord(**row) for row in await tx.fetch(SQL["select_consents"], account_id, purpose)]
 
 
 async def select_consenting(tx: Tx, account_ids: Sequence[UUID], purpose: str, version: str) -> set[UUID]:

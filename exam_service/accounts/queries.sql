@@ -39,20 +39,30 @@ DELETE FROM session WHERE ends_at < $1
 -- name: replace_consent
 -- A new text takes the place of an older one.
 UPDATE consent SET withdrawn_at = $4
-WHERE account_id = $1 AND purpose = $2 AND version <> $3 AND withdrawn_at IS NULL
+WHERE account_id = $1 AND purpose = $2 AND version <> $3 AND withdrawn_at IS NULL AND declined_at IS NULL
 
 -- name: insert_consent
 INSERT INTO consent (id, province_id, account_id, purpose, version, given_at)
 VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (account_id, purpose) WHERE withdrawn_at IS NULL DO NOTHING
+ON CONFLICT (account_id, purpose) WHERE withdrawn_at IS NULL AND declined_at IS NULL DO NOTHING
 
--- name: select_optional_consent
-SELECT version, given_at FROM consent
-WHERE account_id = $1 AND purpose = $2 AND version = $3 AND withdrawn_at IS NULL
+-- name: insert_refusal
+INSERT INTO consent (id, province_id, account_id, purpose, version, declined_at)
+VALUES ($1, $2, $3, $4, $5, $6)
+
+-- name: exists_consent
+SELECT EXISTS (SELECT FROM consent WHERE account_id = $1 AND purpose = $2 AND version = $3
+               AND withdrawn_at IS NULL AND declined_at IS NULL)
+
+-- name: select_consents
+SELECT version, given_at, declined_at, withdrawn_at FROM consent
+WHERE account_id = $1 AND purpose = $2
+ORDER BY id DESC
 
 -- name: select_consenting
 SELECT account_id FROM consent
 WHERE account_id = ANY($1::uuid[]) AND purpose = $2 AND version = $3 AND withdrawn_at IS NULL
 
 -- name: withdraw_consent
-UPDATE consent SET withdrawn_at = $3 WHERE account_id = $1 AND purpose = $2 AND withdrawn_at IS NULL
+UPDATE consent SET withdrawn_at = $3
+WHERE account_id = $1 AND purpose = $2 AND withdrawn_at IS NULL AND declined_at IS NULL

@@ -1,17 +1,11 @@
-"""Login, logout and consent."""
+"""Login and logout."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
 from exam_service.accounts import usecases
-from exam_service.accounts.model import (
-    FACE_CONSENT_PURPOSES,
-    FACE_CONSENT_RETENTION,
-    FACE_CONSENT_RIGHTS,
-    FACE_CONSENT_VERSION,
-    Role,
-)
+from exam_service.accounts.model import Role
 from exam_service.errors import DomainError, Invalid, TooMany
 from exam_service.http.guards import allow, public
 from exam_service.http.pages import render
@@ -129,44 +123,6 @@ async def logout(request: web.Request) -> web.Response:
     raise response
 
 
-@allow(Role.PHYSICIAN)
-async def show_consent(request: web.Request) -> web.Response:
-    services = request.app[SERVICES]
-    return render(
-        request,
-        "accounts/consent.html",
-        {
-            "given": await usecases.consents_to_face(services.database, viewer(request)),
-            "version": FACE_CONSENT_VERSION,
-            "purposes": FACE_CONSENT_PURPOSES,
-            "retention": FACE_CONSENT_RETENTION,
-            "rights": FACE_CONSENT_RIGHTS,
-            "next": local_path(request.query.get("next"), "/papers"),
-        },
-    )
-
-
-@allow(Role.PHYSICIAN)
-async def give_consent(request: web.Request) -> web.Response:
-    services = request.app[SERVICES]
-    form = await form_fields(request)
-    await usecases.give_face_consent(
-        services.database, services.clock, viewer(request), version=form.get("version", "")
-    )
-    raise web.HTTPSeeOther(local_path(form.get("next"), "/papers"))
-
-
-@allow(Role.PHYSICIAN)
-async def withdraw_consent(request: web.Request) -> web.Response:
-    services = request.app[SERVICES]
-    await usecases.withdraw_face_consent(services.database, services.clock, services.signals, viewer(request))
-    response = web.HTTPSeeOther("/home")
-    flash(
-        response, "good", "已撤回人脸采集同意。再次参加线上测评前需要重新同意，或联系考核机构安排现场测评。"
-    )
-    raise response
-
-
 ROUTES = [
     web.get("/", front),
     web.get("/login", show_login),
@@ -174,7 +130,4 @@ ROUTES = [
     web.get("/staff/login", show_staff_login),
     web.post("/staff/login", staff_login),
     web.post("/logout", logout),
-    web.get("/consent", show_consent),
-    web.post("/consent", give_consent),
-    web.post("/consent/withdraw", withdraw_consent),
 ]

@@ -17,6 +17,7 @@ from exam_service.accounts.identity import IdentityNumber, parse_identity_number
 from exam_service.accounts.model import (
     FACE_CONSENT,
     FACE_CONSENT_VERSION,
+    ConsentRecord,
     Principal,
     Role,
     SessionLimits,
@@ -236,8 +237,7 @@ async def give_face_consent(database: Database, clock: Clock, principal: Princip
     Raises:
         Conflict: The text was renewed while the page was open; it must be read again.
     """
-    if version != FACE_CONSENT_VERSION:
-        raise Conflict("告知内容已更新，请重新阅读后再确认。", code="consent_outdated")
+    _check_version(version)
     async with database.tx() as tx:
         await queries.insert_consent(
             tx,
@@ -248,15 +248,53 @@ async def give_face_consent(database: Database, clock: Clock, principal: Princip
             version,
             clock.now(),
         )
-        await audit.record(
+        await _record_consent(tx, clock, principal, "consent.given", version=version)
+
+
+async def decline_face_consent(
+    database: Database, clock: Clock, signals: Signaller, principal: Principal, *, version: str
+) -> None:
+    """Record that the physician doesn't consent; a consent that was in force ends.
+
+    Raises:
+        Conflict: The text was renewed while the page was open; it must be read again.
+    """
+    _check_version(version)
+    async with database.tx() as tx:
+        await queries.withdraw_consent(tx, principal.account_id, FACE_CONSENT, clock.now())
+        await queries.insert_refusal(
             tx,
-            clock,
-            province_id=principal.province_id,
-            actor_id=principal.account_id,
-            action="consent.given",
-            subject_id=principal.account_id,
-            facts={"purpose": FACE_CONSENT, "version": version},
+            new_id(),
+            principal.province_id,
+            principal.account_id,
+            FACE_CONSENT,
+            version,
+            clock.now(),
         )
+        await _record_consent(tx, clock, principal, "consent.declined", version=version)
+        _tell(tx, signals, principal.account_id)
+
+
+def _check_version(version: str) -> None:
+    if version != FACE_CONSENT_VERSION:
+        raise Conflict("告知内容已更新，请重新阅读后再确认。", code="consent_outdated")
+
+
+async def _record_consent(tx: Tx, clock: Clock, principal: Principal, action: str, **facts: str) -> None:
+    await audit.record(
+        tx,
+        clock,
+        province_id=principal.province_id,
+        actor_id=principal.account_id,
+        action=action,
+        subject_id=principal.account_id,
+        facts={"purpose": FACE_CONSENT, **facts},
+    )
+
+
+def _tell(tx: Tx, signals: Signaller, account_id: UUID) -> None:
+    """Cameras that are on look again."""
+    tx.after_commit(lambda: signals.publish(topic(account_id), str(account_id)))
 
 
 def topic(account_id: UUID) -> str:
@@ -270,30 +308,18 @@ async def withdraw_face_consent(
     """Withdraw it: from now on no frame is taken, and cameras that are on are told."""
     async with database.tx() as tx:
         await queries.withdraw_consent(tx, principal.account_id, FACE_CONSENT, clock.now())
-        await audit.record(
-            tx,
-            clock,
-            province_id=principal.province_id,
-            actor_id=principal.account_id,
-            action="consent.withdrawn",
-            subject_id=principal.account_id,
-            facts={"purpose": FACE_CONSENT},
-        )
-        account_id = principal.account_id
-        tx.after_commit(lambda: signals.publish(topic(account_id), str(account_id)))
-
-
-async def consents_to_face(database: Database, principal: Principal) -> bool:
-    """Whether this physician's consent to the present text is in force."""
-    async with database.tx() as tx:
-        return await has_face_consent(tx, principal.account_id)
+        await _record_consent(tx, clock, principal, "consent.withdrawn")
+        _tell(tx, signals, principal.account_id)
 
 
 async def has_face_consent(tx: Tx, account_id: UUID) -> bool:
     """Whether consent to the present text is in force."""
-    return (
-        await queries.select_optional_consent(tx, account_id, FACE_CONSENT, FACE_CONSENT_VERSION) is not None
-    )
+    return await queries.exists_consent(tx, account_id, FACE_CONSENT, FACE_CONSENT_VERSION)
+
+
+async def consent_records(tx: Tx, account_id: UUID) -> list[ConsentRecord]:
+    """What somebody said on their face, the newest first."""
+    return await queries.select_consents(tx, account_id, FACE_CONSENT)
 
 
 async def with_face_consent(tx: Tx, account_ids: Collection[UUID]) -> set[UUID]:

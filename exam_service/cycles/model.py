@@ -33,6 +33,11 @@ class Cycle:
     def tests_are_open(self, now: datetime) -> bool:
         return self.tests_from <= day_in_china(now) <= self.tests_until
 
+    @property
+    def last_day(self) -> date:
+        """Of the tests, or of make-up where there is some."""
+        return max(self.tests_until, self.makeup_until or self.tests_until)
+
     def window(self) -> str:
         """The days of the tests, as people write them."""
         return days(self.tests_from, self.tests_until)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from importlib.resources import files
 from typing import Any
@@ -88,6 +88,26 @@ class ProcedureRule:
 
 
 @dataclass(frozen=True)
+class Retention:
+    """How long face data are kept, in days.
+
+    An appeal may come within 30 days of a result, its answer within 30 more (domain.md, Rules from the law):
+    until then pictures are needed, and whoever asks for deletion waits so long.
+
+    Attributes:
+        appeal_days: After the last result of a physician.
+        sample_days: Pictures at random that show nothing doubtful; after the cycle's tests and make-up.
+        frame_days: All other pictures, with their key; likewise, and no sooner than after an appeal.
+        embedding_days: The numbers that faces are compared by; likewise. Appeals need no comparisons.
+    """
+
+    appeal_days: int = 60
+    sample_days: int = 30
+    frame_days: int = 90
+    embedding_days: int = 7
+
+
+@dataclass(frozen=True)
 class ProctorRule:
     """How often the camera of a paper is looked at, and what the identity check asks for.
 
@@ -122,6 +142,7 @@ class Policy:
     practice_opens: str
     block_copy: bool
     watermark: bool
+    retention: Retention
     proctor: ProctorRule
     raw: Mapping[str, Any]
 
@@ -132,6 +153,7 @@ class Policy:
 
 _EXEMPTIBLE = (Subject.PROFESSIONAL,)
 _LABELS = ("humanities", "professional", "registered", "awaiting")
+_LONGEST_DAYS = 3650
 PRACTICE_OPENS = ("admitted", "registered")
 
 
@@ -146,6 +168,7 @@ def parse_policy(raw: Mapping[str, Any]) -> Policy:
     notice = top.table("notice")
     practice = top.table("practice")
     paper_page = top.optional_table("paper_page")
+    retention = top.optional_table("retention")
     proctor = top.optional_table("proctor")
     procedures = top.table("procedures")
     policy = Policy(
@@ -158,10 +181,11 @@ def parse_policy(raw: Mapping[str, Any]) -> Policy:
         practice_opens=practice.one_of("opens", PRACTICE_OPENS),
         block_copy=paper_page.truth("block_copy", default=True),
         watermark=paper_page.truth("watermark", default=True),
+        retention=_retention(retention),
         proctor=_proctor_rule(proctor),
         raw=raw,
     )
-    for table in (top, labels, notice, practice, paper_page, proctor, procedures):
+    for table in (top, labels, notice, practice, paper_page, retention, proctor, procedures):
         table.refuse_the_rest()
     return policy
 
@@ -190,6 +214,21 @@ def parse_rule(raw: Mapping[str, Any]) -> PaperRule:
     """
     table = _Table(raw, "rule")
     return _rule(table, Subject(table.one_of("subject", tuple(Subject))))
+
+
+def _retention(table: _Table) -> Retention:
+    usual = Retention()
+    periods = Retention(
+        **{
+            each.name: table.integer(
+                each.name, least=0, most=_LONGEST_DAYS, default=getattr(usual, each.name)
+            )
+            for each in fields(Retention)
+        }
+    )
+    if periods.frame_days < max(periods.appeal_days, periods.sample_days):
+        raise Misconfigured(f"{table.path}.frame_days must not be less than appeal_days and sample_days")
+    return periods
 
 
 def _procedure(table: _Table) -> ProcedureRule:

@@ -46,12 +46,16 @@ async def cycles_to_sit(
     """Cycles (of a province, or this one) whose tests or days of make-up are not over yet."""
     today = day_in_china(now)
     return [
-        cycle
-        for cycle in await queries.select_cycles(tx, province_id, cycle_id)
-        if today <= max(cycle.tests_until, cycle.makeup_until or cycle.tests_until)
+        cycle for cycle in await queries.select_cycles(tx, province_id, cycle_id) if today <= cycle.last_day
     ]
 
 
 async def cycles_with_makeup(tx: Tx, province_id: str) -> list[Cycle]:
     """The province's cycles with days for make-up, the newest first."""
     return await queries.select_cycles_with_makeup(tx, province_id)
+
+
+async def cycles_over(tx: Tx, now: datetime) -> list[Cycle]:
+    """Cycles of all provinces whose tests and days of make-up are over."""
+    today = day_in_china(now)
+    return [cycle for cycle in await queries.select_cycles(tx, None, None) if cycle.last_day < today]

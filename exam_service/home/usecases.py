@@ -67,6 +67,8 @@ async def staff_cards(services: Services, principal: Principal, queue: Gauges) -
             sat, attention = await invigilation.sitting_now(tx, services.clock, principal)
             waiting = f"，{attention}项待处理" if attention else ""
             cards.append(Card("测评监控", str(sat), "/invigilation", f"份试卷正在作答{waiting}"))
+            asked = await papers.alternative.open_sittings(tx, principal)
+            cards.append(Card("现场测评", str(asked), "/alternatives", "份申请待安排时间和地点"))
         states = await registration.counts_in_scope(tx, principal)
     cards.extend(
         Card(STATE_LABELS[state], str(states[state]), None, "名医师")

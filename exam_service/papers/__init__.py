@@ -6,8 +6,9 @@ from exam_service.wiring import Job, Wiring
 
 
 def setup(wiring: Wiring) -> None:
-    from exam_service.papers import routes, usecases  # noqa: PLC0415 - workers need no web
+    from exam_service.papers import alternative_routes, routes, usecases  # noqa: PLC0415 - workers need no web
 
     wiring.add_routes(routes.ROUTES)
+    wiring.add_routes(alternative_routes.ROUTES)
     wiring.add_job(Job("deadlines", 1.0, usecases.sweep))
     wiring.add_beat(Job("pulse", 1.0, usecases.pulse))

@@ -68,6 +68,7 @@ class Attempt:
         device_hash: Of the browser that holds the lease; ``None`` when none does, or staff released it.
         receipt: Where the chain of its journal ends.
         round_id: The make-up round that it belongs to.
+        watched: 现场测评: staff checked the identity in person and watch; no camera is wanted.
     """
 
     id: UUID
@@ -95,6 +96,7 @@ class Attempt:
     device_hash: bytes | None = None
     receipt: Receipt = NOTHING
     round_id: UUID | None = None
+    watched: bool = False
 
     def is_elsewhere(self, device_hash: bytes | None) -> bool:
         """Whether another device has the paper; ``None`` is nobody's browser, but a use case's caller."""

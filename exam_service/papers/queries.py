@@ -15,6 +15,7 @@ from exam_service.papers.journal import AnswerEvent, Entry, Receipt, Source
 from exam_service.papers.model import Attempt, Outage, PageEvent, SignedReceipt, State
 from exam_service.papers.oversight import Notice, RequestState, Silence, Termination, TimeRequest
 from exam_service.papers.retakes import MakeupRound
+from exam_service.papers.sittings import Sitting, SittingState
 from exam_service.storage.database import Row, Tx
 from exam_service.storage.statements import Statements
 
@@ -51,6 +52,7 @@ def _attempt(row: Row) -> Attempt:
         device_hash=row["device_hash"],
         receipt=Receipt(row["receipt_count"], row["receipt_head"]),
         round_id=row["round_id"],
+        watched=row["watched"],
     )
 
 
@@ -643,3 +645,102 @@ async def upsert_takeover(
 
 async def exists_takeover(tx: Tx, attempt_id: UUID, device_hash: bytes, since: datetime) -> bool:
     return bool(await tx.fetch_value(SQL["exists_takeover"], attempt_id, device_hash, since))
+
+
+async def select_last_result(tx: Tx, registration_id: UUID) -> datetime | None:
+    """When an attempt was last marked, confirmed, terminated or declared void."""
+    at: datetime | None = await tx.fetch_value(SQL["select_last_result"], registration_id)
+    return at
+
+
+# alternative sittings
+
+_MOST_SITTINGS = 500
+
+
+@dataclass(frozen=True)
+class ListedSitting:
+    """A request with whose it is; ``declined``: they declined the processing of their face."""
+
+    sitting: Sitting
+    name: str
+    institution: str
+    declined: bool
+
+
+def _sitting(row: Row) -> Sitting:
+    return Sitting(
+        row["id"],
+        row["province_id"],
+        row["registration_id"],
+        row["body_id"],
+        row["reason"],
+        SittingState(row["state"]),
+        row["asked_at"],
+        row["place"],
+        row["starts_at"],
+        row["note"],
+        row["decided_by"],
+        row["decided_at"],
+    )
+
+
+async def insert_sitting(
+    tx: Tx,
+    sitting_id: UUID,
+    province_id: str,
+    registration_id: UUID,
+    body_id: UUID,
+    reason: str,
+    asked_at: datetime,
+) -> bool:
+    """``False`` when there is one already."""
+    inserted = await tx.fetch_value(
+        SQL["insert_sitting"], sitting_id, province_id, registration_id, body_id, reason, asked_at
+    )
+    return inserted is not None
+
+
+async def select_optional_sitting(tx: Tx, registration_id: UUID, province_id: str) -> Sitting | None:
+    row = await tx.fetch_optional(SQL["select_optional_sitting"], registration_id, province_id)
+    return _sitting(row) if row else None
+
+
+async def lock_optional_sitting(tx: Tx, registration_id: UUID, province_id: str) -> Sitting | None:
+    row = await tx.fetch_optional(SQL["lock_optional_sitting"], registration_id, province_id)
+    return _sitting(row) if row else None
+
+
+async def select_sittings(
+    tx: Tx, body_id: UUID, province_id: str, *, registration_id: UUID | None = None
+) -> list[ListedSitting]:
+    rows = await tx.fetch(SQL["select_sittings"], body_id, province_id, registration_id, _MOST_SITTINGS)
+    return [
+        ListedSitting(_sitting(row), row["physician"], row["institution"], bool(row["declined"]))
+        for row in rows
+    ]
+
+
+async def count_open_sittings(tx: Tx, body_id: UUID, province_id: str) -> int:
+    return int(await tx.fetch_value(SQL["count_open_sittings"], body_id, province_id))
+
+
+async def update_sitting(
+    tx: Tx,
+    sitting_id: UUID,
+    state: SittingState,
+    place: str | None,
+    starts_at: datetime | None,
+    note: str,
+    by: UUID,
+    at: datetime,
+) -> None:
+    await tx.execute(SQL["update_sitting"], sitting_id, state, place, starts_at, note, by, at)
+
+
+async def update_sitting_state(tx: Tx, sitting_id: UUID, state: SittingState) -> None:
+    await tx.execute(SQL["update_sitting_state"], sitting_id, state)
+
+
+async def update_watched(tx: Tx, attempt_id: UUID) -> None:
+    await tx.execute(SQL["update_watched"], attempt_id)

@@ -367,3 +367,59 @@ SELECT EXISTS (
         AND NOT EXISTS (SELECT FROM lease l
                         WHERE l.attempt_id = $1 AND l.device_hash = $2 AND l.taken_at >= t.allowed_at)
 )
+
+-- settlement
+
+-- name: select_last_result
+SELECT max(m.at) FROM attempt_move m JOIN attempt a ON a.id = m.attempt_id
+WHERE a.registration_id = $1 AND m.to_state IN ('marked', 'confirmed', 'terminated', 'void')
+
+-- alternative sittings
+
+-- name: insert_sitting
+-- Nothing when there is one already.
+INSERT INTO alternative_sitting (id, province_id, registration_id, body_id, reason, state, asked_at)
+VALUES ($1, $2, $3, $4, $5, 'open', $6)
+ON CONFLICT (registration_id) WHERE state <> 'withdrawn' DO NOTHING
+RETURNING id
+
+-- name: select_optional_sitting
+SELECT t.id, t.province_id, t.registration_id, t.body_id, t.reason, t.state, t.asked_at, t.place, t.starts_at, t.note,
+       s.name AS decided_by, t.decided_at
+FROM alternative_sitting t LEFT JOIN account s ON s.id = t.decided_by
+WHERE t.registration_id = $1 AND t.province_id = $2 AND t.state <> 'withdrawn'
+
+-- name: lock_optional_sitting
+SELECT t.id, t.province_id, t.registration_id, t.body_id, t.reason, t.state, t.asked_at, t.place, t.starts_at, t.note,
+       s.name AS decided_by, t.decided_at
+FROM alternative_sitting t LEFT JOIN account s ON s.id = t.decided_by
+WHERE t.registration_id = $1 AND t.province_id = $2 AND t.state <> 'withdrawn'
+FOR NO KEY UPDATE OF t
+
+-- name: select_sittings
+-- At a body, what waits for it first; with whether the physician declined the processing of their face.
+SELECT t.id, t.province_id, t.registration_id, t.body_id, t.reason, t.state, t.asked_at, t.place, t.starts_at, t.note,
+       s.name AS decided_by, t.decided_at, p.name AS physician, i.name AS institution,
+       (SELECT c.declined_at IS NOT NULL FROM consent c WHERE c.account_id = p.id ORDER BY c.id DESC LIMIT 1) AS declined
+FROM alternative_sitting t
+JOIN registration r ON r.id = t.registration_id
+JOIN account p ON p.id = r.account_id
+JOIN institution i ON i.id = r.institution_id
+LEFT JOIN account s ON s.id = t.decided_by
+WHERE t.body_id = $1 AND t.province_id = $2 AND t.state <> 'withdrawn' AND ($3::uuid IS NULL OR t.registration_id = $3)
+ORDER BY t.state <> 'open', t.starts_at NULLS FIRST, t.asked_at
+LIMIT $4
+
+-- name: count_open_sittings
+SELECT count(*) FROM alternative_sitting WHERE body_id = $1 AND province_id = $2 AND state = 'open'
+
+-- name: update_sitting
+UPDATE alternative_sitting
+SET state = $2, place = $3, starts_at = $4, note = $5, decided_by = $6, decided_at = $7
+WHERE id = $1
+
+-- name: update_sitting_state
+UPDATE alternative_sitting SET state = $2 WHERE id = $1
+
+-- name: update_watched
+UPDATE attempt SET watched = TRUE WHERE id = $1

@@ -225,7 +225,9 @@ async def show_paper(request: web.Request) -> web.Response:
         raise web.HTTPSeeOther(where)
     if attempt.state is State.PREPARED:
         return await _show_begin(request, attempt_id)
-    response = render(request, "papers/paper.html", {"attempt_id": attempt_id, "title": label})
+    response = render(
+        request, "papers/paper.html", {"attempt_id": attempt_id, "title": label, "watched": attempt.watched}
+    )
     response.enable_compression()  # safe here: nothing that a stranger chooses is on this page
     return response
 
@@ -322,7 +324,7 @@ async def take_lease(request: web.Request) -> web.Response:
                 if option_id is not None
             },
             "result_url": f"/attempts/{attempt_id}/result",
-            "proctor": {"required": True},
+            "proctor": {"required": not paper.attempt.watched},
             "outbox_key": base64.b64encode(paper.outbox_key).decode(),
             "protection": {"block_copy": paper.policy.block_copy, "watermark": watermark},
             "notices": _notices(paper.notices),

@@ -81,6 +81,28 @@ HINTS: Mapping[Verdict, str] = {
 }
 
 
+class KeptFor(StrEnum):
+    """Why a picture is kept: at random, a doubt, what was around one, a check before or beside the paper.
+
+    ``over_limit``: of a doubt that came after so many pictures that it was only counted.
+    """
+
+    SAMPLE = "sample"
+    DOUBT = "doubt"
+    AROUND = "around"
+    CHECK = "check"
+    OVER_LIMIT = "over_limit"
+
+
+KEPT_LABELS: Mapping[KeptFor, str] = {
+    KeptFor.SAMPLE: "随机留存",
+    KeptFor.DOUBT: "有提示",
+    KeptFor.AROUND: "提示前后",
+    KeptFor.CHECK: "身份核验",
+    KeptFor.OVER_LIMIT: "超出留存上限",
+}
+
+
 NOTHING_TO_COMPARE = "还没有审核通过的报名照片可供核对，请联系考核机构"
 
 
@@ -233,7 +255,8 @@ class Check:
         yaw: How far that face is turned, −1 to 1; positive: to the physician's own left.
         look: 64 bits of a perceptual hash of the whole frame, as a signed number; near ones look alike.
         frame_hash: Keyed hash of the JPEG; the same bytes give the same.
-        evidence_id: The kept picture; ``None`` when it wasn't kept.
+        evidence_id: The kept picture; ``None`` when it wasn't kept, or is purged.
+        kept_for: Why it was kept; ``over_limit``: why it wasn't.
         age_ms: As of its frame: above 0 it came late, and passes no check.
     """
 
@@ -258,22 +281,12 @@ class Check:
     look: int | None = None
     frame_hash: bytes | None = None
     age_ms: int = 0
+    kept_for: KeptFor | None = None
 
     @property
     def subject_id(self) -> UUID:
         """As of its stream."""
         return self.attempt_id or self.registration_id
-
-
-def is_kept(verdict: Verdict, purpose: Purpose, seq: int, every_nth_match: int) -> bool:
-    """Whether a frame is kept as evidence: of a paper every n-th that plainly matches, and all others."""
-    if verdict is Verdict.UNUSABLE:
-        return False
-    return (
-        verdict is not Verdict.MATCH
-        or purpose is not Purpose.PAPER
-        or seq % every_nth_match == 1 % every_nth_match
-    )
 
 
 class ConsentRequired(Forbidden):

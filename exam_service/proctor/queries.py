@@ -10,6 +10,7 @@ from exam_service.proctor.liveness import Challenge, Spent
 from exam_service.proctor.model import (
     Check,
     Frame,
+    KeptFor,
     Purpose,
     StreamRow,
     StreamSpan,
@@ -17,6 +18,7 @@ from exam_service.proctor.model import (
     ThresholdSetting,
     Verdict,
 )
+from exam_service.proctor.periods import DeletionRequest, Kind, Purge, Why
 from exam_service.storage.database import Row, Tx
 from exam_service.storage.statements import Statements
 
@@ -137,6 +139,7 @@ async def insert_checks(tx: Tx, checks: Sequence[Check]) -> set[UUID]:
             check.look,
             check.frame_hash,
             check.age_ms,
+            check.kept_for,
         )
         for check in checks
     ]
@@ -167,6 +170,7 @@ def _check(row: Row) -> Check:
         look=row["look"],
         frame_hash=row["frame_hash"],
         age_ms=row["age_ms"],
+        kept_for=KeptFor(row["kept_for"]) if row["kept_for"] else None,
     )
 
 
@@ -364,6 +368,147 @@ async def select_optional_first_check(tx: Tx, registration_id: UUID) -> UUID | N
     """The evidence of the check that enrolled this physician."""
     evidence_id: UUID | None = await tx.fetch_value(SQL["select_optional_first_check"], registration_id)
     return evidence_id
+
+
+# retention
+
+
+async def select_previous(tx: Tx, attempt_ids: Sequence[UUID], limit: int) -> dict[UUID, list[Check]]:
+    """The newest ``limit`` verdicts on each paper, the oldest first."""
+    found: dict[UUID, list[Check]] = {attempt_id: [] for attempt_id in attempt_ids}
+    for row in await tx.fetch(SQL["select_previous"], attempt_ids, limit):
+        found[row["attempt_id"]].append(_check(row))
+    return found
+
+
+async def count_kept(tx: Tx, attempt_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Pictures of each paper."""
+    rows = await tx.fetch(SQL["count_kept"], attempt_ids)
+    return {row["attempt_id"]: row["pictures"] for row in rows}
+
+
+async def update_kept(tx: Tx, frame_id: UUID) -> bool:
+    return await tx.fetch_value(SQL["update_kept"], frame_id) is not None
+
+
+async def select_face_keys(tx: Tx, account_id: UUID, cycle_id: UUID) -> dict[str, UUID]:
+    """Ids of the data keys, by class."""
+    rows = await tx.fetch(SQL["select_face_keys"], account_id, cycle_id)
+    return {row["data_class"]: row["id"] for row in rows}
+
+
+async def select_keyed_evidence(tx: Tx, key_id: UUID) -> list[UUID]:
+    return [row["id"] for row in await tx.fetch(SQL["select_keyed_evidence"], key_id)]
+
+
+async def select_samples(tx: Tx, registration_id: UUID) -> list[UUID]:
+    return [row["evidence_id"] for row in await tx.fetch(SQL["select_samples"], registration_id)]
+
+
+async def count_held(tx: Tx, registration_id: UUID) -> dict[Kind, int]:
+    row = await tx.fetch_optional(SQL["count_held"], registration_id) or {}
+    return {kind: row[kind.value] for kind in Kind}
+
+
+async def select_registrations_holding(
+    tx: Tx, cycle_id: UUID, data_class: str, after: UUID, limit: int
+) -> list[UUID]:
+    rows = await tx.fetch(SQL["select_registrations_holding"], cycle_id, data_class, after, limit)
+    return [row["id"] for row in rows]
+
+
+async def select_registrations_of(tx: Tx, account_id: UUID, province_id: str) -> list[UUID]:
+    """The oldest cycle's first."""
+    return [row["id"] for row in await tx.fetch(SQL["select_registrations_of"], account_id, province_id)]
+
+
+async def forget_evidence(tx: Tx, evidence_ids: Sequence[UUID]) -> None:
+    """Verdicts stay; their pictures are gone."""
+    await tx.execute(SQL["forget_evidence"], evidence_ids)
+
+
+async def delete_enrolments(tx: Tx, registration_id: UUID) -> list[bytes]:
+    """The sealed embeddings that are gone."""
+    return [row["embedding"] for row in await tx.fetch(SQL["delete_enrolments"], registration_id)]
+
+
+async def forget_fronts(tx: Tx, registration_id: UUID) -> list[bytes]:
+    """The sealed embeddings that identity checks held."""
+    return [row["front_embedding"] for row in await tx.fetch(SQL["forget_fronts"], registration_id)]
+
+
+async def insert_purge(tx: Tx, purge: Purge) -> None:
+    await tx.execute(
+        SQL["insert_purge"],
+        purge.id,
+        purge.province_id,
+        purge.account_id,
+        purge.cycle_id,
+        purge.kind,
+        purge.key_id,
+        purge.items,
+        purge.size,
+        purge.digest,
+        purge.why,
+        purge.at,
+    )
+
+
+async def select_purges(
+    tx: Tx, *, cycle_id: UUID | None = None, account_id: UUID | None = None
+) -> list[Purge]:
+    return [
+        Purge(
+            row["id"],
+            row["province_id"],
+            row["account_id"],
+            row["cycle_id"],
+            Kind(row["data_class"]),
+            row["key_id"],
+            row["items"],
+            row["bytes"],
+            row["digest"],
+            Why(row["why"]),
+            row["at"],
+        )
+        for row in await tx.fetch(SQL["select_purges"], cycle_id, account_id)
+    ]
+
+
+async def select_purged_keys_left(tx: Tx) -> list[UUID]:
+    return [row["id"] for row in await tx.fetch(SQL["select_purged_keys_left"])]
+
+
+def _deletion(row: Row) -> DeletionRequest:
+    return DeletionRequest(**{**row, "why": Why(row["why"])})
+
+
+async def insert_deletion_request(
+    tx: Tx, request_id: UUID, province_id: str, account_id: UUID, why: Why, asked_at: datetime
+) -> bool:
+    """``False`` when one is open already."""
+    inserted = await tx.fetch_value(
+        SQL["insert_deletion_request"], request_id, province_id, account_id, why, asked_at
+    )
+    return inserted is not None
+
+
+async def select_optional_deletion_request(tx: Tx, account_id: UUID) -> DeletionRequest | None:
+    row = await tx.fetch_optional(SQL["select_optional_deletion_request"], account_id)
+    return _deletion(row) if row else None
+
+
+async def select_deletion_requests(tx: Tx, after: UUID, limit: int) -> list[DeletionRequest]:
+    """A page of those that are open."""
+    return [_deletion(row) for row in await tx.fetch(SQL["select_deletion_requests"], after, limit)]
+
+
+async def update_deletion_carried_out(tx: Tx, request_id: UUID, at: datetime) -> None:
+    await tx.execute(SQL["update_deletion_carried_out"], request_id, at)
+
+
+async def withdraw_deletion_request(tx: Tx, account_id: UUID, at: datetime) -> bool:
+    return await tx.fetch_value(SQL["withdraw_deletion_request"], account_id, at) is not None
 
 
 async def insert_thresholds(

@@ -31,13 +31,13 @@ SET id = excluded.id, source = excluded.source, embedding = excluded.embedding, 
 -- A frame delivered twice gets one verdict.
 INSERT INTO proctor_check (id, province_id, registration_id, attempt_id, stream_id, seq, purpose, received_at,
                            checked_at, verdict, faces, distance, model, match_threshold, mismatch_threshold,
-                           enrolled, evidence_id, score, yaw, look, frame_hash, age_ms)
+                           enrolled, evidence_id, score, yaw, look, frame_hash, age_ms, kept_for)
 SELECT *
 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::uuid[], $6::integer[], $7::text[],
             $8::timestamptz[], $9::timestamptz[], $10::text[], $11::integer[], $12::real[], $13::text[],
             $14::real[], $15::real[], $16::boolean[], $17::uuid[], $18::real[], $19::real[], $20::bigint[],
-            $21::bytea[], $22::integer[])
-ON CONFLICT (stream_id, seq) DO NOTHING
+            $21::bytea[], $22::integer[], $23::text[])
+ON CONFLICT DO NOTHING
 RETURNING id
 
 -- name: select_optional_check
@@ -148,6 +148,109 @@ ORDER BY f.attempt_id, c.received_at DESC, c.seq DESC
 SELECT evidence_id FROM proctor_check
 WHERE registration_id = $1 AND enrolled AND evidence_id IS NOT NULL
 ORDER BY received_at LIMIT 1
+
+-- retention
+
+-- name: select_previous
+-- The newest verdicts on each paper, of each the oldest first.
+SELECT c.*
+FROM unnest($1::uuid[]) AS a (id)
+CROSS JOIN LATERAL (
+    SELECT * FROM proctor_check WHERE attempt_id = a.id AND purpose = 'paper'
+    ORDER BY received_at DESC, seq DESC
+    LIMIT $2
+) c
+ORDER BY c.received_at, c.seq
+
+-- name: count_kept
+SELECT attempt_id, count(*) AS pictures FROM proctor_check
+WHERE attempt_id = ANY($1::uuid[]) AND purpose = 'paper' AND evidence_id IS NOT NULL
+GROUP BY attempt_id
+
+-- name: update_kept
+-- Unless it was kept before, or shows nothing.
+UPDATE proctor_check SET evidence_id = id, kept_for = 'around'
+WHERE id = $1 AND evidence_id IS NULL AND verdict <> 'unusable'
+RETURNING id
+
+-- name: select_face_keys
+SELECT id, data_class FROM data_key
+WHERE account_id = $1 AND cycle_id = $2 AND data_class IN ('frame', 'embedding')
+
+-- name: select_keyed_evidence
+SELECT id FROM evidence WHERE key_id = $1
+
+-- name: select_samples
+SELECT evidence_id FROM proctor_check
+WHERE registration_id = $1 AND kept_for = 'sample' AND evidence_id IS NOT NULL
+
+-- name: count_held
+-- Pictures at random, other pictures, embeddings.
+SELECT (SELECT count(*) FROM proctor_check
+        WHERE registration_id = $1 AND evidence_id IS NOT NULL AND kept_for = 'sample') AS sample,
+       (SELECT count(*) FROM proctor_check
+        WHERE registration_id = $1 AND evidence_id IS NOT NULL AND kept_for IS DISTINCT FROM 'sample') AS frame,
+       (SELECT count(*) FROM enrolment WHERE registration_id = $1) AS embedding
+
+-- name: select_registrations_holding
+-- A page of a cycle's registrations of which something is kept that has this data key's class.
+SELECT r.id FROM registration r
+WHERE r.cycle_id = $1 AND r.id > $3
+    AND EXISTS (SELECT FROM data_key k
+                WHERE k.account_id = r.account_id AND k.cycle_id = r.cycle_id AND k.data_class = $2)
+ORDER BY r.id
+LIMIT $4
+
+-- name: select_registrations_of
+SELECT id FROM registration WHERE account_id = $1 AND province_id = $2 ORDER BY cycle_id
+
+-- name: forget_evidence
+UPDATE proctor_check SET evidence_id = NULL WHERE evidence_id = ANY($1::uuid[])
+
+-- name: delete_enrolments
+DELETE FROM enrolment WHERE registration_id = $1 RETURNING embedding
+
+-- name: forget_fronts
+-- What identity checks still hold of a face that looked straight ahead; gives what was sealed.
+WITH held AS (
+    SELECT id, front_embedding FROM identity_check WHERE registration_id = $1 AND front_embedding IS NOT NULL
+)
+UPDATE identity_check i SET front_embedding = NULL, front_model = NULL FROM held WHERE i.id = held.id
+RETURNING held.front_embedding
+
+-- name: insert_purge
+INSERT INTO purge (id, province_id, account_id, cycle_id, data_class, key_id, items, bytes, digest, why, at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+
+-- name: select_purges
+SELECT * FROM purge WHERE ($1::uuid IS NULL OR cycle_id = $1) AND ($2::uuid IS NULL OR account_id = $2) ORDER BY id
+
+-- name: select_purged_keys_left
+-- Data keys that a purge says are destroyed, and that are there.
+SELECT k.id FROM purge p JOIN data_key k ON k.id = p.key_id
+
+-- name: insert_deletion_request
+INSERT INTO deletion_request (id, province_id, account_id, why, asked_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (account_id) WHERE carried_out_at IS NULL AND withdrawn_at IS NULL DO NOTHING
+RETURNING id
+
+-- name: select_optional_deletion_request
+SELECT id, province_id, account_id, why, asked_at FROM deletion_request
+WHERE account_id = $1 AND carried_out_at IS NULL AND withdrawn_at IS NULL
+
+-- name: select_deletion_requests
+SELECT id, province_id, account_id, why, asked_at FROM deletion_request
+WHERE carried_out_at IS NULL AND withdrawn_at IS NULL AND id > $1
+ORDER BY id
+LIMIT $2
+
+-- name: update_deletion_carried_out
+UPDATE deletion_request SET carried_out_at = $2 WHERE id = $1
+
+-- name: withdraw_deletion_request
+UPDATE deletion_request SET withdrawn_at = $2
+WHERE account_id = $1 AND carried_out_at IS NULL AND withdrawn_at IS NULL
+RETURNING id
 
 -- name: insert_thresholds
 INSERT INTO proctor_thresholds (id, province_id, model, match_threshold, mismatch_threshold, set_at, set_by, note)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
@@ -23,7 +23,7 @@ from exam_service.crypto.envelope import data_key_id, open_envelope, seal
 from exam_service.crypto.hashes import keyed_hash
 from exam_service.errors import NotFound, Unavailable
 from exam_service.ids import new_id
-from exam_service.proctor import measures, queries
+from exam_service.proctor import measures, queries, usecases
 from exam_service.proctor.model import (
     POOR_PICTURES,
     Check,
@@ -31,17 +31,13 @@ from exam_service.proctor.model import (
     Purpose,
     Thresholds,
     Verdict,
-    is_kept,
     verdict_of,
 )
-from exam_service.proctor.usecases import FRAME, identity, thresholds_for, topic, wall_topic
+from exam_service.proctor.usecases import EMBEDDING, identity, thresholds_for, topic, wall_topic
 from exam_service.storage.database import Tx
-from exam_service.storage.evidence import StoredBlob
 from exam_service.wiring import Services
 
 log = logging.getLogger(__name__)
-
-EMBEDDING = "embedding"
 
 Embedding = NDArray[np.float32]
 Scene = NDArray[np.uint8]
@@ -398,7 +394,7 @@ class Verification:
             verdict = verdict_of(reading.faces, distance, thresholds, _POOR.get(reading.quality))
         self._places.note(frame.subject_id, reading if verdict is Verdict.MATCH else None)
         check = Check(
-            id=new_id(),
+            id=frame.id,
             province_id=frame.province_id,
             registration_id=frame.registration_id,
             attempt_id=frame.attempt_id,
@@ -424,47 +420,23 @@ class Verification:
 
     # After it
 
-    def _kept(self, check: Check) -> bool:
-        """Whether the frame of this check is kept as evidence."""
-        return is_kept(check.verdict, check.purpose, check.seq, self._services.settings.keep_every_nth_match)
-
     async def _store(self, judged: Sequence[_Judged]) -> None:
-        blobs = {each.frame.id: await self._write(each) for each in judged if self._kept(each.check)}
-        kept = [
-            replace(each, check=replace(each.check, evidence_id=each.frame.id))
-            if each.frame.id in blobs
-            else each
-            for each in judged
-        ]
+        kept = await usecases.keep(
+            self._services,
+            [usecases.Judged(each.frame, each.check, each.owner.account_id) for each in judged],
+        )
         async with self._services.database.tx() as tx:
-            for each in kept:
-                if each.frame.id in blobs:
-                    await self._record(tx, each, blobs)
-            fresh = await queries.insert_checks(tx, [each.check for each in kept])
-            new = [each for each in kept if each.check.id in fresh]
+            await usecases.record_kept(tx, self._services, kept)
+            fresh = await queries.insert_checks(tx, kept.checks)
+            new = [
+                replace(each, check=check)
+                for each, check in zip(judged, kept.checks, strict=True)
+                if check.id in fresh
+            ]
             # In one order: of two workers whose batches have the same people one waits for the other.
             for each in sorted(new, key=lambda each: (each.check.subject_id, each.check.purpose)):
                 await self._advance(tx, each)
             tx.after_commit(lambda: self._tell(new))
-
-    async def _write(self, judged: _Judged) -> StoredBlob:
-        return await self._services.evidence.write(
-            judged.frame.id,
-            judged.frame.sealed,
-            province_id=judged.frame.province_id,
-            data_class=FRAME,
-            now=judged.check.checked_at,
-        )
-
-    async def _record(self, tx: Tx, judged: _Judged, blobs: Mapping[UUID, StoredBlob]) -> None:
-        await self._services.evidence.record(
-            tx,
-            blobs[judged.frame.id],
-            province_id=judged.frame.province_id,
-            account_id=judged.owner.account_id,
-            data_class=FRAME,
-            now=judged.check.checked_at,
-        )
 
     async def _advance(self, tx: Tx, judged: _Judged) -> None:
         """What hangs on a verdict; nothing on a frame that came late, for who is there now?"""

@@ -43,6 +43,15 @@ async def _entitled(tx: Tx, registration: Registration) -> Entitlement:
     )
 
 
+async def entitlement_of(tx: Tx, registration_id: UUID, province_id: str) -> Entitlement:
+    """What a registration lets its physician sit.
+
+    Raises:
+        NotFound: There is none of that id.
+    """
+    return await _entitled(tx, await queries.select_registration(tx, registration_id, province_id))
+
+
 async def lock_entitlement(tx: Tx, registration_id: UUID, province_id: str) -> Entitlement:
     """What a registration lets its physician sit, its row held: of two admissions one waits for the other.
 

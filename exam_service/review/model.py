@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Protocol
 from uuid import UUID
 
 from exam_service.cycles.policy import Subject
@@ -43,6 +44,7 @@ class ListedAttempt:
     deadline: datetime | None
     handed_in_at: datetime | None
     closed_at: datetime | None
+    watched: bool
     mark: Decimal | None
     passed: bool | None
     awaits_confirmation: bool
@@ -56,26 +58,35 @@ class Judged:
         coverage: The share of the sitting that the camera watched, 0 to 1.
         strange_takeovers: Frames of somebody else from a device that wanted to take the paper over; no
             finding of the paper, for it never got there.
+        in_person: People watched the sitting, no camera: there is nothing to be found.
     """
 
     findings: list[Finding]
     risk: Risk
     coverage: float
     strange_takeovers: int = 0
+    in_person: bool = False
 
     @property
     def hardly_watched(self) -> bool:
         """Whether the absence of findings would say next to nothing."""
-        return self.coverage < HARDLY_WATCHED
+        return not self.in_person and self.coverage < HARDLY_WATCHED
 
 
-def judged(attempt: Sat, checks: Sequence[Check], now: datetime, cadence: timedelta) -> Judged:
+class Judgeable(Sat, Protocol):
+    """An attempt, or a row of the list."""
+
+    @property
+    def watched(self) -> bool: ...
+
+
+def judged(attempt: Judgeable, checks: Sequence[Check], now: datetime, cadence: timedelta) -> Judged:
     """The findings in an attempt's checks, and how soon to look at them."""
-    sat = sitting(attempt, now)
+    sat = None if attempt.watched else sitting(attempt, now)
     found = findings(checks, sat=sat, cadence=cadence)
     share = coverage(watching(checks), sat, cadence) if sat else 1.0
     strange = sum(check.purpose is Purpose.TAKEOVER and check.verdict is Verdict.MISMATCH for check in checks)
-    return Judged(found, risk(found, sat), share, strange)
+    return Judged(found, risk(found, sat), share, strange, attempt.watched)
 
 
 @dataclass(frozen=True)

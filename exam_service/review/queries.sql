@@ -1,7 +1,7 @@
 -- name: select_attempts
 -- A page of one body's attempts, the newest first, from below the cursor.
 SELECT a.id, a.account_id, p.name, i.name AS institution, a.subject, a.cycle_id, a.ordinal, a.state,
-       a.admitted_at, a.deadline, a.handed_in_at, a.closed_at, a.mark, a.passed,
+       a.admitted_at, a.deadline, a.handed_in_at, a.closed_at, a.watched, a.mark, a.passed,
        a.state = 'marked' AND a.rule ->> 'confirmation' = 'body' AS awaits_confirmation
 FROM attempt a
 JOIN account p ON p.id = a.account_id

@@ -12,7 +12,7 @@ from uuid import UUID
 from exam_service.clock import in_china
 from exam_service.papers.model import State, mark_text
 from exam_service.proctor.judgement import FINDING_LABELS, Finding, FindingKind, Risk, length_text
-from exam_service.proctor.model import VERDICT_LABELS, Check, Purpose, Verdict
+from exam_service.proctor.model import KEPT_LABELS, VERDICT_LABELS, Check, KeptFor, Purpose, Verdict
 from exam_service.proctor.watched import Span
 from exam_service.review.model import (
     Decision,
@@ -107,6 +107,7 @@ def dossier(page: Dossier, *, shots: int, every_nth: int) -> dict[str, Any]:
         },
         "risk": _risk(page.judged.risk) | {"reasons": page.judged.risk.reasons},
         "watched": _watched(page.judged),
+        "in_person": page.judged.in_person,
         "findings": [_finding(page, each, by_id) for each in page.findings],
         "upheld": [f"{FINDING_LABELS[finding.kind]} {_times(finding)}" for finding in upheld],
         "may_review": may_review(attempt),
@@ -124,6 +125,7 @@ def dossier(page: Dossier, *, shots: int, every_nth: int) -> dict[str, Any]:
             if counted[verdict]
         ],
         "kept_rule": _kept_rule(every_nth),
+        "over_limit": sum(check.kept_for is KeptFor.OVER_LIMIT for check in of_paper),
         "groups": _groups(kept[:shots]),
         "shown": min(shots, len(kept)),
         "kept": len(kept),
@@ -161,6 +163,8 @@ def _risk(told: Risk) -> dict[str, Any]:
 
 def _watched(found: Judged) -> dict[str, Any]:
     """How much of the sitting the camera watched; a paper it hardly watched must not look clean."""
+    if found.in_person:
+        return {"kind": "info", "label": "现场监考", "hardly": False}
     share = int(100 * found.coverage)
     if not found.hardly_watched:
         return {"kind": "muted", "label": f"画面覆盖{share}%", "hardly": False}
@@ -269,9 +273,16 @@ def _shot(check: Check) -> dict[str, Any]:
         "verdict_label": VERDICT_LABELS[check.verdict],
         "verdict_kind": _KINDS[check.verdict],
         "distance": None if check.distance is None else f"{check.distance:.2f}",
-        "note": "首次核验，作为比对照片（演示）" if check.enrolled else _NOTES.get(check.purpose),
+        "note": _note(check),
         "basis": _basis(check),
     }
+
+
+def _note(check: Check) -> str | None:
+    """What a picture is of, or why it was kept."""
+    if check.enrolled:
+        return "首次核验，作为比对照片（演示）"
+    return _NOTES.get(check.purpose) or (KEPT_LABELS[check.kept_for] if check.kept_for else None)
 
 
 def _basis(check: Check) -> str:
@@ -295,8 +306,10 @@ def _groups(kept: Sequence[Check]) -> list[dict[str, Any]]:
 
 def _kept_rule(every_nth: int) -> str:
     if every_nth > 1:
-        return f"比对为本人的画面每{every_nth}张留存1张，其余画面全部留存。"
-    return "所有画面均留存。"
+        return (
+            f"比对为本人的画面随机留存约{every_nth}分之一；有提示的画面及其前后都留存，重复的画面只留部分。"
+        )
+    return "画面均留存，重复的只留部分。"
 
 
 def _decision(decision: Decision | None) -> dict[str, str] | None:

@@ -23,6 +23,8 @@ class EvidenceFile:
     id: UUID
     path: str
     sha256: bytes
+    size: int
+    has_key: bool = True
 
 
 async def insert_data_key(
@@ -66,6 +68,7 @@ async def insert_evidence(
     size: int,
     sha256: bytes,
     created_at: datetime,
+    key_id: UUID | None,
 ) -> None:
     await tx.execute(
         SQL["insert_evidence"],
@@ -77,12 +80,33 @@ async def insert_evidence(
         size,
         sha256,
         created_at,
+        key_id,
     )
 
 
 async def select_optional_evidence(tx: Tx, evidence_id: UUID, province_id: str) -> EvidenceFile | None:
     row = await tx.fetch_optional(SQL["select_optional_evidence"], evidence_id, province_id)
     return EvidenceFile(**row) if row else None
+
+
+async def delete_data_key(tx: Tx, key_id: UUID) -> bool:
+    return await tx.fetch_value(SQL["delete_data_key"], key_id) is not None
+
+
+async def delete_evidence(tx: Tx, evidence_ids: Sequence[UUID]) -> list[EvidenceFile]:
+    """In order of digest."""
+    rows = await tx.fetch(SQL["delete_evidence"], evidence_ids)
+    return sorted((EvidenceFile(**row) for row in rows), key=lambda row: row.sha256)
+
+
+async def select_evidence_after(tx: Tx, after: UUID, limit: int) -> list[EvidenceFile]:
+    """A page in order of id."""
+    return [EvidenceFile(**row) for row in await tx.fetch(SQL["select_evidence_after"], after, limit)]
+
+
+async def select_evidence_paths(tx: Tx, paths: Sequence[str]) -> set[str]:
+    """Those of the paths that belong to a row."""
+    return {row["path"] for row in await tx.fetch(SQL["select_evidence_paths"], paths)}
 
 
 async def select_data_keys_by_id(tx: Tx, key_ids: Sequence[UUID]) -> list[WrappedKey]:

@@ -31,6 +31,23 @@ CREATE TABLE public.account (
     CONSTRAINT account_role_check CHECK ((role = ANY (ARRAY['physician'::text, 'institution'::text, 'body'::text, 'authority'::text, 'operator'::text])))
 );
 
+CREATE TABLE public.alternative_sitting (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    registration_id uuid NOT NULL,
+    body_id uuid NOT NULL,
+    reason text NOT NULL,
+    state text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    place text,
+    starts_at timestamp with time zone,
+    note text DEFAULT ''::text NOT NULL,
+    decided_by uuid,
+    decided_at timestamp with time zone,
+    CONSTRAINT alternative_sitting_check CHECK (((state <> ALL (ARRAY['arranged'::text, 'checked_in'::text])) OR ((place IS NOT NULL) AND (starts_at IS NOT NULL)))),
+    CONSTRAINT alternative_sitting_state_check CHECK ((state = ANY (ARRAY['open'::text, 'answered'::text, 'arranged'::text, 'checked_in'::text, 'withdrawn'::text])))
+);
+
 CREATE TABLE public.answer (
     attempt_id uuid NOT NULL,
     item_id uuid NOT NULL,
@@ -91,6 +108,7 @@ CREATE TABLE public.attempt (
     extra_minutes integer DEFAULT 0 NOT NULL,
     device_hash bytea,
     round_id uuid,
+    watched boolean DEFAULT false NOT NULL,
     CONSTRAINT attempt_ordinal_check CHECK ((ordinal >= 1)),
     CONSTRAINT attempt_subject_check CHECK ((subject = ANY (ARRAY['humanities'::text, 'professional'::text])))
 );
@@ -175,8 +193,10 @@ CREATE TABLE public.consent (
     account_id uuid NOT NULL,
     purpose text NOT NULL,
     version text NOT NULL,
-    given_at timestamp with time zone NOT NULL,
-    withdrawn_at timestamp with time zone
+    given_at timestamp with time zone,
+    withdrawn_at timestamp with time zone,
+    declined_at timestamp with time zone,
+    CONSTRAINT consent_given_or_declined CHECK (((given_at IS NULL) <> (declined_at IS NULL)))
 );
 
 CREATE TABLE public.cycle (
@@ -212,6 +232,17 @@ CREATE TABLE public.decision (
     decided_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.deletion_request (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    account_id uuid NOT NULL,
+    why text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    carried_out_at timestamp with time zone,
+    withdrawn_at timestamp with time zone,
+    CONSTRAINT deletion_request_why_check CHECK ((why = ANY (ARRAY['request'::text, 'withdrawal'::text])))
+);
+
 CREATE TABLE public.drawn_paper (
     registration_id uuid NOT NULL,
     subject text NOT NULL,
@@ -240,6 +271,7 @@ CREATE TABLE public.evidence (
     bytes integer NOT NULL,
     sha256 bytea NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    key_id uuid,
     CONSTRAINT evidence_bytes_check CHECK ((bytes > 0))
 );
 
@@ -434,8 +466,10 @@ CREATE TABLE public.proctor_check (
     look bigint,
     frame_hash bytea,
     age_ms integer DEFAULT 0 NOT NULL,
+    kept_for text,
     CONSTRAINT proctor_check_age_ms_check CHECK ((age_ms >= 0)),
     CONSTRAINT proctor_check_attempt_check CHECK (((attempt_id IS NULL) = (purpose = 'rehearsal'::text))),
+    CONSTRAINT proctor_check_kept_for_check CHECK ((kept_for = ANY (ARRAY['sample'::text, 'doubt'::text, 'around'::text, 'check'::text, 'over_limit'::text]))),
     CONSTRAINT proctor_check_purpose_check CHECK ((purpose = ANY (ARRAY['check'::text, 'paper'::text, 'takeover'::text, 'rehearsal'::text])))
 );
 
@@ -476,6 +510,21 @@ CREATE TABLE public.province (
     id text NOT NULL,
     name text NOT NULL,
     CONSTRAINT province_id_check CHECK ((id ~ '^[a-z]+$'::text))
+);
+
+CREATE TABLE public.purge (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    account_id uuid NOT NULL,
+    cycle_id uuid NOT NULL,
+    data_class text NOT NULL,
+    key_id uuid,
+    items integer NOT NULL,
+    bytes bigint NOT NULL,
+    digest bytea NOT NULL,
+    why text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT purge_why_check CHECK ((why = ANY (ARRAY['retention'::text, 'request'::text, 'withdrawal'::text])))
 );
 
 CREATE TABLE public.registration (
@@ -592,6 +641,9 @@ ALTER TABLE ONLY public.account
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_username_key UNIQUE (username);
 
+ALTER TABLE ONLY public.alternative_sitting
+    ADD CONSTRAINT alternative_sitting_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.answer_acceptance
     ADD CONSTRAINT answer_acceptance_pkey PRIMARY KEY (attempt_id, number);
 
@@ -663,6 +715,9 @@ ALTER TABLE ONLY public.decision
 
 ALTER TABLE ONLY public.decision
     ADD CONSTRAINT decision_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.deletion_request
+    ADD CONSTRAINT deletion_request_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.drawn_paper
     ADD CONSTRAINT drawn_paper_pkey PRIMARY KEY (registration_id, subject, ordinal);
@@ -754,6 +809,9 @@ ALTER TABLE ONLY public.proctor_thresholds
 ALTER TABLE ONLY public.province
     ADD CONSTRAINT province_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.purge
+    ADD CONSTRAINT purge_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.registration
     ADD CONSTRAINT registration_cycle_id_account_id_key UNIQUE (cycle_id, account_id);
 
@@ -790,6 +848,10 @@ ALTER TABLE ONLY public.time_override
 ALTER TABLE ONLY public.time_request
     ADD CONSTRAINT time_request_pkey PRIMARY KEY (id);
 
+CREATE INDEX alternative_sitting_body ON public.alternative_sitting USING btree (body_id, asked_at) WHERE (state <> 'withdrawn'::text);
+
+CREATE UNIQUE INDEX alternative_sitting_current ON public.alternative_sitting USING btree (registration_id) WHERE (state <> 'withdrawn'::text);
+
 CREATE INDEX attempt_account ON public.attempt USING btree (account_id);
 
 CREATE INDEX attempt_body ON public.attempt USING btree (province_id, body_id, id);
@@ -810,9 +872,15 @@ CREATE INDEX audit_entry_unsealed ON public.audit_entry USING btree (id) WHERE (
 
 CREATE UNIQUE INDEX audit_entry_view ON public.audit_entry USING btree (actor_id, subject_id, action, minute) WHERE (minute IS NOT NULL);
 
-CREATE UNIQUE INDEX consent_in_force ON public.consent USING btree (account_id, purpose) WHERE (withdrawn_at IS NULL);
+CREATE INDEX consent_account ON public.consent USING btree (account_id, id);
+
+CREATE UNIQUE INDEX consent_in_force ON public.consent USING btree (account_id, purpose) WHERE ((withdrawn_at IS NULL) AND (declined_at IS NULL));
 
 CREATE INDEX cycle_province ON public.cycle USING btree (province_id);
+
+CREATE UNIQUE INDEX deletion_request_open ON public.deletion_request USING btree (account_id) WHERE ((carried_out_at IS NULL) AND (withdrawn_at IS NULL));
+
+CREATE INDEX evidence_key ON public.evidence USING btree (key_id);
 
 CREATE INDEX finding_review_attempt ON public.finding_review USING btree (attempt_id, id);
 
@@ -834,6 +902,8 @@ CREATE INDEX practice_set_account ON public.practice_set USING btree (account_id
 
 CREATE INDEX proctor_check_attempt ON public.proctor_check USING btree (attempt_id, received_at);
 
+CREATE INDEX proctor_check_evidence ON public.proctor_check USING btree (evidence_id) WHERE (evidence_id IS NOT NULL);
+
 CREATE INDEX proctor_check_frame ON public.proctor_check USING btree (registration_id, frame_hash);
 
 CREATE INDEX proctor_check_registration ON public.proctor_check USING btree (registration_id, received_at) WHERE (attempt_id IS NULL);
@@ -843,6 +913,10 @@ CREATE INDEX proctor_stream_attempt ON public.proctor_stream USING btree (attemp
 CREATE INDEX proctor_stream_registration ON public.proctor_stream USING btree (registration_id, attempt_id, id);
 
 CREATE INDEX proctor_thresholds_newest ON public.proctor_thresholds USING btree (province_id, model, set_at, id);
+
+CREATE INDEX purge_account ON public.purge USING btree (account_id, id);
+
+CREATE INDEX purge_cycle ON public.purge USING btree (cycle_id, id);
 
 CREATE INDEX registration_account ON public.registration USING btree (account_id);
 
@@ -872,6 +946,8 @@ CREATE TRIGGER finding_review_is_append_only BEFORE DELETE OR UPDATE ON public.f
 
 CREATE TRIGGER proctor_thresholds_is_append_only BEFORE DELETE OR UPDATE ON public.proctor_thresholds FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER purge_is_append_only BEFORE DELETE OR UPDATE ON public.purge FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_body_id_fkey FOREIGN KEY (body_id) REFERENCES public.body(id);
 
@@ -880,6 +956,18 @@ ALTER TABLE ONLY public.account
 
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.alternative_sitting
+    ADD CONSTRAINT alternative_sitting_body_id_fkey FOREIGN KEY (body_id) REFERENCES public.body(id);
+
+ALTER TABLE ONLY public.alternative_sitting
+    ADD CONSTRAINT alternative_sitting_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.alternative_sitting
+    ADD CONSTRAINT alternative_sitting_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.alternative_sitting
+    ADD CONSTRAINT alternative_sitting_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
 
 ALTER TABLE ONLY public.answer_acceptance
     ADD CONSTRAINT answer_acceptance_accepted_by_fkey FOREIGN KEY (accepted_by) REFERENCES public.account(id);
@@ -952,6 +1040,12 @@ ALTER TABLE ONLY public.decision
 
 ALTER TABLE ONLY public.decision
     ADD CONSTRAINT decision_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.deletion_request
+    ADD CONSTRAINT deletion_request_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.deletion_request
+    ADD CONSTRAINT deletion_request_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
 
 ALTER TABLE ONLY public.drawn_paper
     ADD CONSTRAINT drawn_paper_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
@@ -1093,6 +1187,15 @@ ALTER TABLE ONLY public.proctor_stream
 
 ALTER TABLE ONLY public.proctor_thresholds
     ADD CONSTRAINT proctor_thresholds_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.purge
+    ADD CONSTRAINT purge_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.purge
+    ADD CONSTRAINT purge_cycle_id_fkey FOREIGN KEY (cycle_id) REFERENCES public.cycle(id);
+
+ALTER TABLE ONLY public.purge
+    ADD CONSTRAINT purge_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
 
 ALTER TABLE ONLY public.registration
     ADD CONSTRAINT registration_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);

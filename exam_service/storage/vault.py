@@ -53,6 +53,10 @@ class Vault:
             raise NotFound("该资料已按保存期限清除，不能再查看。", code="purged", data_key=key_id)
         return self._open(row.id, row.wrapped)
 
+    async def destroy(self, tx: Tx, key_id: UUID) -> bool:
+        """Purge all that a data key sealed, wherever it lies; ``False`` when it was destroyed before."""
+        return await queries.delete_data_key(tx, key_id)
+
     async def keys_of(self, tx: Tx, envelopes: Iterable[bytes]) -> dict[UUID, DataKey]:
         """The data keys that open these, by their id; what is missing was destroyed. One statement."""
         key_ids = {data_key_id(envelope) for envelope in envelopes}

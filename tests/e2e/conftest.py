@@ -20,7 +20,7 @@ from exam_service.app import create_app
 from exam_service.clock import SystemClock
 from exam_service.settings import Settings
 from exam_service.storage.database import Database
-from exam_service.storage.evidence import EvidenceStore
+from exam_service.storage.evidence import DirectoryBlobs, EvidenceStore
 from exam_service.storage.vault import Vault
 from tests.world import World, build_world
 
@@ -64,7 +64,7 @@ async def world(settings: Settings, database: Database, redis_client: object) ->
 
 @pytest.fixture
 def evidence(settings: Settings) -> EvidenceStore:
-    return EvidenceStore(settings.data_dir / "evidence")
+    return EvidenceStore(DirectoryBlobs(settings.data_dir / "evidence"))
 
 
 @pytest.fixture

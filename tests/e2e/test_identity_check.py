@@ -121,7 +121,7 @@ async def test_a_rehearsal_ends_in_a_pass_to_show(
         await log_in(page, world, physician)
         await page.get_by_role("link", name="设备自检").click()
         await page.wait_for_url("**/consent?**")
-        await page.get_by_role("button", name="同意并继续").click()
+        await page.get_by_role("button", name="同意", exact=True).click()
         await picture(page, "rehearsal")
         await page.get_by_role("button", name="开始自检").click()
         await page.wait_for_url("**/rehearsal/pass", timeout=40_000)

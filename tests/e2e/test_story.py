@@ -122,7 +122,7 @@ async def test_a_physician_sits_both_papers_and_the_body_confirms(
             await accept_notice(page, "人文医学")
             await page.wait_for_url("**/consent?**")
             await picture(page, "consent")
-            await page.get_by_role("button", name="同意并继续").click()
+            await page.get_by_role("button", name="同意", exact=True).click()
             await picture(page, "check")
             await pass_the_check(page)
             keys = await right_answers(world, page)

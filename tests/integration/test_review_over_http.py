@@ -26,7 +26,7 @@ from exam_service.proctor.model import Check, Purpose, Verdict
 from exam_service.proctor.usecases import FRAME
 from exam_service.registration import usecases as registration
 from exam_service.review.model import PAGE_SIZE
-from exam_service.storage.evidence import EvidenceStore
+from exam_service.storage.evidence import DirectoryBlobs, EvidenceStore
 from tests.world import START, Browser, World, browsing, contents, serving
 
 pytestmark = pytest.mark.usefixtures("redis_client")
@@ -737,7 +737,7 @@ async def test_what_was_not_seen_is_not_recorded_as_seen(body: Browser, world: W
 
 async def test_the_store_reads_nothing_of_another_province(world: World) -> None:
     _, checks = await watched(world)
-    store = EvidenceStore(world.settings.data_dir / "evidence")
+    store = EvidenceStore(DirectoryBlobs(world.settings.data_dir / "evidence"))
     evidence_id = checks[1].evidence_id
     assert evidence_id is not None
     async with world.database.tx() as tx:

@@ -26,6 +26,7 @@ from exam_service.http.guards import PUBLIC, access_of
 from exam_service.http.static import Assets
 from exam_service.papers import usecases as papers
 from exam_service.papers.model import Attempt
+from exam_service.papers.usecases import alternative
 from exam_service.practice import usecases as practice
 from exam_service.proctor.model import Verdict
 from exam_service.registration import usecases as registration
@@ -165,6 +166,20 @@ PROBES: dict[tuple[str, str], Probe] = {
         body={"subject": "professional", "minutes": "20", "reason": "视力障碍"},
         is_json=False,
     ),
+    ("GET", "/alternatives/{registration}"): Probe(Role.BODY, "watched"),
+    ("POST", "/alternatives/{registration}/arrangement"): Probe(
+        Role.BODY,
+        "watched",
+        status=303,
+        body={"place": "一楼会议室", "starts_at": "2026-05-12T15:00"},
+        is_json=False,
+    ),
+    ("POST", "/alternatives/{registration}/answer"): Probe(
+        Role.BODY, "watched", status=303, body={"answer": "当天无考场，建议次日上午"}, is_json=False
+    ),
+    ("POST", "/alternatives/{registration}/check-in/{attempt}"): Probe(
+        Role.BODY, "watched", status=303, is_json=False
+    ),
     ("GET", "/review/{attempt}"): Probe(Role.BODY, "marked"),
     ("POST", "/review/{attempt}/decision"): Probe(
         Role.BODY, "marked", status=303, body={"result": "pass"}, is_json=False
@@ -230,6 +245,8 @@ class Scene:
             names |= self.rows[row]
         elif "{request}" in path:
             names |= self.rows["disputed"]
+        elif path.startswith("/alternatives/"):
+            names |= self.rows["watched"]
         else:
             names |= self.rows["marked"] | self.rows["set"] | self.rows["registration"]
         return re.sub(r"{(\w+)(:[^}]*)?}", lambda match: names[match[1]], path)
@@ -285,6 +302,10 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
             "set": {"set": str(set_id)},
             "disputed": {"attempt": str(disputed.id), "request": str(request_id)},
             "registration": {"registration": str(world.here.registrations[0].id)},
+            "watched": {
+                "registration": str(world.here.registrations[1].id),
+                "attempt": str((await _arranged(world)).id),
+            },
         },
         values={
             "item": str(running.items[0].id),
@@ -310,6 +331,19 @@ async def _disputed(world: World) -> tuple[Attempt, UUID]:
         reason="停电",
     )
     return attempt, request_id
+
+
+async def _arranged(world: World) -> Attempt:
+    """A paper that waits for staff to check its physician's identity in person."""
+    await alternative.ask(world.services, world.here.simple, reason="")
+    await alternative.arrange(
+        world.services,
+        world.here.staff[Role.BODY],
+        world.here.registrations[1].id,
+        place="一楼会议室",
+        starts_at=START + timedelta(hours=1),
+    )
+    return await world.start(world.here.simple)
 
 
 @pytest.fixture(scope="module")

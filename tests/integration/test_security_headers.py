@@ -23,6 +23,7 @@ from exam_service.app import LARGEST_BODY, WEB_ROOT
 from exam_service.cycles.policy import Subject
 from exam_service.http.session import ANONYMOUS_COOKIE, FLASH_COOKIE, SESSION_COOKIE
 from exam_service.http.static import Assets
+from exam_service.papers.usecases import alternative
 from exam_service.practice import usecases as practice
 from exam_service.proctor.model import Purpose, Verdict
 from exam_service.settings import Settings
@@ -102,6 +103,7 @@ async def furnish(world: World) -> dict[str, list[str]]:
     failed = await world.hand_in(await world.open(general), right=10)
     prepared = await world.start(general)
     simple = await world.open(world.here.simple)
+    await alternative.ask(world.services, general, reason="行动不便")
     async with world.database.tx() as tx:
         bank = await tx.fetch_value("SELECT id FROM bank WHERE title = '人文练习' AND province_id = 'hunan'")
     practised = await practice.begin(world.database, world.clock, general, bank)

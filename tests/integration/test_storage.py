@@ -18,7 +18,7 @@ from exam_service.settings import Settings
 from exam_service.storage import database as storage
 from exam_service.storage.database import Database, Tx, check_durable
 from exam_service.storage.embedded import EmbeddedPostgres
-from exam_service.storage.evidence import EvidenceStore
+from exam_service.storage.evidence import DirectoryBlobs, EvidenceStore
 from exam_service.storage.migrate import migrate
 from exam_service.storage.vault import Vault
 from tests.world import START, browsing, build_world, eventually, serving
@@ -516,7 +516,7 @@ async def test_a_key_moved_to_another_row_does_not_open(database: Database, sett
 async def test_evidence_without_its_row_is_not_found_and_with_it_is(
     database: Database, tmp_path: Path
 ) -> None:
-    store = EvidenceStore(tmp_path / "evidence")
+    store = EvidenceStore(DirectoryBlobs(tmp_path / "evidence"))
     evidence_id = new_id()
     blob = await store.write(evidence_id, b"sealed", province_id="hunan", data_class="frame", now=START)
     assert blob.path == f"hunan/frame/2026-05/{evidence_id}"

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exam_service.proctor.model import Frame, Purpose, Thresholds, Verdict, is_kept, verdict_of
+from exam_service.proctor.model import Frame, Purpose, Thresholds, Verdict, verdict_of
 
 zones = st.sampled_from([UTC, timezone(timedelta(hours=8)), timezone(-timedelta(hours=3, minutes=30))])
 frames = st.builds(
@@ -48,10 +48,3 @@ def test_a_nearer_face_is_never_judged_worse(distance: float, low: float, high: 
     thresholds = Thresholds(low, high)
     judged = [order.index(verdict_of(1, near, thresholds)) for near in (distance / 2, distance)]
     assert judged == sorted(judged)
-
-
-@given(first=st.integers(1, 10_000), every=st.integers(1, 60))
-def test_of_matching_frames_in_a_row_exactly_every_nth_is_kept(first: int, every: int) -> None:
-    series = range(first, first + every)
-    assert sum(is_kept(Verdict.MATCH, Purpose.PAPER, seq, every) for seq in series) == 1
-    assert is_kept(Verdict.MATCH, Purpose.PAPER, 1, every)

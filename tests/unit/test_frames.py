@@ -1,4 +1,4 @@
-"""Frames, their verdicts, and which are kept."""
+"""Frames and their verdicts."""
 
 from math import nextafter
 
@@ -11,7 +11,6 @@ from exam_service.proctor.model import (
     Frame,
     Purpose,
     Verdict,
-    is_kept,
     verdict_of,
 )
 from tests.factories import PROVINCE, REGISTRATION, STREAM, THRESHOLDS, an_id, at
@@ -39,32 +38,6 @@ def test_nobody_and_several_are_never_another_person(distance: float | None) -> 
     assert verdict_of(0, distance, THRESHOLDS) is Verdict.NO_FACE
     assert verdict_of(2, distance, THRESHOLDS) is Verdict.SEVERAL_FACES
     assert verdict_of(7, distance, THRESHOLDS) is Verdict.SEVERAL_FACES
-
-
-@pytest.mark.parametrize("purpose", Purpose)
-@pytest.mark.parametrize("verdict", sorted(set(Verdict) - {Verdict.MATCH, Verdict.UNUSABLE}))
-@pytest.mark.parametrize("seq", [1, 2, 7])
-def test_whatever_is_not_a_plain_match_is_kept(purpose: Purpose, verdict: Verdict, seq: int) -> None:
-    assert is_kept(verdict, purpose, seq, every_nth_match=6)
-
-
-@pytest.mark.parametrize("purpose", Purpose)
-@pytest.mark.parametrize("seq", [1, 2, 7])
-def test_an_unusable_frame_shows_nothing_and_is_not_kept(purpose: Purpose, seq: int) -> None:
-    assert not is_kept(Verdict.UNUSABLE, purpose, seq, every_nth_match=1)
-
-
-def test_of_the_frames_that_match_every_sixth_is_kept_and_the_first() -> None:
-    kept = [seq for seq in range(1, 20) if is_kept(Verdict.MATCH, Purpose.PAPER, seq, every_nth_match=6)]
-    assert kept == [1, 7, 13, 19]
-
-
-def test_every_match_is_kept_where_the_operator_wants_it() -> None:
-    assert all(is_kept(Verdict.MATCH, Purpose.PAPER, seq, every_nth_match=1) for seq in range(1, 9))
-
-
-def test_all_frames_of_the_identity_check_are_kept() -> None:
-    assert all(is_kept(Verdict.MATCH, Purpose.CHECK, seq, every_nth_match=6) for seq in range(1, 9))
 
 
 def a_frame(sealed: bytes = b"\1sealed\0bytes\xff") -> Frame:

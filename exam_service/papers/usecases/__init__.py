@@ -4,6 +4,7 @@ Locks come first: whoever changes an attempt holds its row, and of several the o
 state is rechecked under the lock. Other features import from here only.
 """
 
+from exam_service.papers.usecases import alternative
 from exam_service.papers.usecases.admission import (
     admit,
     begin,
@@ -46,6 +47,7 @@ from exam_service.papers.usecases.receipts import (
     receipt_of,
     replay,
 )
+from exam_service.papers.usecases.settlement import settlement
 from exam_service.papers.usecases.sitting import (
     OpenPaper,
     Presence,
@@ -74,6 +76,7 @@ __all__ = [
     "Saved",
     "admit",
     "allow_takeover",
+    "alternative",
     "answers_of",
     "attempt_for_body",
     "be_present",
@@ -116,6 +119,7 @@ __all__ = [
     "result",
     "save_batch",
     "send_notice",
+    "settlement",
     "start",
     "sweep",
     "take_lease",

@@ -197,6 +197,8 @@ async def still_wanted(services: Services, principal: Principal, stream: OpenStr
 def _check_wanted(attempt: Attempt, purpose: Purpose, epoch: int, now: datetime) -> None:
     if attempt.is_over or attempt.state is State.CLOSING:
         raise AttemptClosed
+    if attempt.watched:
+        raise FramesNotWanted("本次为现场监考，不使用摄像头。", code="watched")
     if purpose is Purpose.CHECK:
         if attempt.state is not State.PREPARED or timing.check_holds(attempt.checked_at, now):
             raise FramesNotWanted("身份核验已通过，请进入答题。", code="already_admitted")

@@ -37,6 +37,7 @@ async def takeover_page(
 
     Raises:
         NotFound: Not this physician's attempt.
+        Conflict: People watch it, who can release the other device.
     """
     async with services.database.tx() as tx:
         attempt = await papers.own_attempt(tx, principal, attempt_id)
@@ -45,6 +46,8 @@ async def takeover_page(
         needed = attempt.state in UNDER_WAY and await papers.needs_takeover(
             tx, attempt, device_hash, services.clock.now()
         )
+    if needed and attempt.watched:
+        raise Conflict("本次为现场监考，更换设备请联系现场工作人员。", code="watched")
     return TakeoverPage(attempt, label, consented, needed, needed and await _is_away(queue))
 
 
