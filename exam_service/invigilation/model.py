@@ -180,6 +180,10 @@ class Happening(StrEnum):
     TERMINATION = "termination"
     REQUEST = "request"
     ACCEPTED = "accepted"
+    TAKEN = "taken"
+    IMPORTED = "imported"
+    DUTY = "duty"
+    NOTE = "note"
 
 
 @dataclass(frozen=True)
@@ -189,7 +193,7 @@ class Event:
     Attributes:
         detail: Within its kind: a state, a kind of credit …
         amount: Seconds of a credit, a number of answers.
-        until: The end of a silence.
+        until: The end of a silence; of a notice, when it was confirmed.
         by: Name of whoever did it; ``None``: the service by itself.
     """
 
@@ -226,6 +230,14 @@ _SENTENCES: Mapping[tuple[Happening, str], str] = {
     (Happening.REQUEST, "granted"): "同意补时申请",
     (Happening.REQUEST, "refused"): "未同意补时申请",
     (Happening.ACCEPTED, ""): "采纳迟到的答案",
+    (Happening.TAKEN, "first"): "在一台设备上打开试卷",
+    (Happening.TAKEN, "again"): "在同一设备上重新打开试卷",
+    (Happening.TAKEN, "other"): "改在另一台设备上打开试卷",
+    (Happening.IMPORTED, ""): "导入医师导出的答案",
+    (Happening.DUTY, "own"): "开始负责",
+    (Happening.DUTY, "given"): "移交负责",
+    (Happening.DUTY, "none"): "不再负责",
+    (Happening.NOTE, ""): "内部记录",
 }
 _CAUSES: Mapping[tuple[str, str], str] = {
     ("closed", "handed_in"): "医师交卷",
@@ -245,7 +257,7 @@ def sentence(event: Event) -> str:
         return f"{said} {length_text(timedelta(seconds=event.amount))}"
     if event.what is Happening.SILENCE and event.until is not None:
         return f"{said} {length_text(event.until - event.at)}"
-    if event.what is Happening.ACCEPTED and event.amount is not None:
+    if event.what in {Happening.ACCEPTED, Happening.IMPORTED} and event.amount is not None:
         return f"{said} {event.amount}条"
     return said
 

@@ -643,3 +643,9 @@ async def upsert_takeover(
 
 async def exists_takeover(tx: Tx, attempt_id: UUID, device_hash: bytes, since: datetime) -> bool:
     return bool(await tx.fetch_value(SQL["exists_takeover"], attempt_id, device_hash, since))
+
+
+async def insert_acknowledgement(tx: Tx, attempt: Attempt, notice_id: UUID, at: datetime) -> bool:
+    """``False`` when the notice wasn't for this attempt."""
+    found = await tx.fetch_value(SQL["insert_acknowledgement"], notice_id, attempt.id, attempt.body_id, at)
+    return found is not None

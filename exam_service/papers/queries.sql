@@ -367,3 +367,13 @@ SELECT EXISTS (
         AND NOT EXISTS (SELECT FROM lease l
                         WHERE l.attempt_id = $1 AND l.device_hash = $2 AND l.taken_at >= t.allowed_at)
 )
+
+-- name: insert_acknowledgement
+-- The first one stays. Gives the notice where it was for this attempt ($2) of this body ($3), or for all of them.
+WITH said AS (
+    SELECT id FROM notice WHERE id = $1 AND body_id = $3 AND (attempt_id = $2 OR attempt_id IS NULL)
+), read AS (
+    INSERT INTO notice_ack (notice_id, attempt_id, acknowledged_at) SELECT id, $2, $4 FROM said
+    ON CONFLICT DO NOTHING
+)
+SELECT id FROM said

@@ -58,3 +58,17 @@ SELECT attempt_id, verdict, count(*) AS frames
 FROM proctor_check
 WHERE attempt_id = ANY($1::uuid[]) AND province_id = $2 AND purpose IN ('paper', 'takeover')
 GROUP BY attempt_id, verdict
+
+-- name: select_new_checks
+-- Verdicts on the frames of these attempts that were received after $2 and judged after $3 (each of its own).
+SELECT c.*
+FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS w (attempt_id, received_after, checked_after)
+JOIN proctor_check c ON c.attempt_id = w.attempt_id AND c.received_at > w.received_after
+    AND c.checked_at > w.checked_after
+WHERE c.province_id = $4
+
+-- name: select_optional_newest_kept
+-- The evidence of the newest frame of an attempt that was kept.
+SELECT evidence_id FROM proctor_check
+WHERE attempt_id = $1 AND province_id = $2 AND evidence_id IS NOT NULL
+ORDER BY received_at DESC LIMIT 1

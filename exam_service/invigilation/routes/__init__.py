@@ -1,20 +1,26 @@
-"""测评监控: the list, live; one attempt and what staff do to it; extra minutes; make-up rounds."""
+"""测评监控: the list and the wall, live; one attempt and what staff do to it; extra minutes; make-up rounds."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
-from exam_service.invigilation.routes import attempt, listing, makeup, registration
+from exam_service.invigilation.routes import attempt, listing, makeup, registration, wall
 
 ROUTES = [
     web.get("/invigilation", listing.show_list),
     web.get("/invigilation/live", listing.watch_list),
     web.post("/invigilation/notices", listing.notify_all),
+    web.get("/invigilation/wall", wall.show_wall),
+    web.get("/invigilation/wall/events", wall.feed_wall),
     web.get("/invigilation/makeup", makeup.show_makeup),
     web.post("/invigilation/makeup", makeup.open_makeup_round),
     web.get("/invigilation/registrations/{registration}", registration.show_registration),
     web.post("/invigilation/registrations/{registration}/overrides", registration.grant_override),
     web.get("/invigilation/{attempt}", attempt.show_attempt),
+    web.get("/invigilation/{attempt}/picture", wall.show_picture),
+    web.get("/invigilation/{attempt}/photo", wall.show_photo),
+    web.post("/invigilation/{attempt}/duty", attempt.assign_duty),
+    web.post("/invigilation/{attempt}/notes", attempt.write_note),
     web.post("/invigilation/{attempt}/extension", attempt.extend),
     web.post("/invigilation/{attempt}/lease-release", attempt.release_lease),
     web.post("/invigilation/{attempt}/termination", attempt.request_termination),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from aiohttp import web
 
@@ -33,6 +34,8 @@ from exam_service.invigilation.routes.shown import (
     time_text,
     whole_number,
 )
+from exam_service.invigilation.routes.wall import OUTLOOKS, tile_shown
+from exam_service.invigilation.tiles import NO_PICTURE_AFTER
 from exam_service.invigilation.usecases import Sheet
 from exam_service.keys import SERVICES, viewer
 from exam_service.papers import usecases as papers
@@ -46,6 +49,7 @@ from exam_service.papers.oversight import (
     RequestState,
     SeenRequest,
 )
+from exam_service.proctor.judgement import FINDING_LABELS
 
 _EVENT_KINDS: Mapping[Happening, str] = {
     Happening.CREDIT: "info",
@@ -55,6 +59,9 @@ _EVENT_KINDS: Mapping[Happening, str] = {
     Happening.NOTICE: "info",
     Happening.TERMINATION: "bad",
     Happening.REQUEST: "warn",
+    Happening.IMPORTED: "info",
+    Happening.DUTY: "info",
+    Happening.NOTE: "info",
 }
 _REQUEST_LABELS: Mapping[RequestState, tuple[str, str]] = {
     RequestState.OPEN: ("warn", "待处理"),
@@ -79,7 +86,9 @@ async def _sheet_page(
     status: int = 200,
 ) -> web.Response:
     """The page of an attempt; after a refusal with its reason at the form, and what was typed in it."""
-    found = await usecases.sheet(request.app[SERVICES], viewer(request), path_id(request, "attempt"))
+    found = await usecases.sheet(
+        request.app[SERVICES], request.app[OUTLOOKS], viewer(request), path_id(request, "attempt")
+    )
     attempt, watch = found.attempt, found.watch
     sat = attempt.state in BEING_SAT
     return render(
@@ -110,6 +119,27 @@ async def _sheet_page(
                 "accepted": watch.accepted,
                 "receipt": _receipt(found),
             },
+            "duty": found.duty.name if found.duty else "",
+            "duty_is_mine": found.duty is not None and found.duty.id == viewer(request).account_id,
+            "may_assign": not attempt.is_over,
+            "colleagues": [
+                {"id": str(each.id), "name": each.name}
+                for each in found.colleagues
+                if each.id != viewer(request).account_id and each != found.duty
+            ],
+            "tile": None
+            if found.tile is None
+            else tile_shown(found.tile, {(attempt.cycle_id, attempt.subject): found.label}, found.at),
+            "findings": [
+                {
+                    "label": FINDING_LABELS[finding.kind],
+                    "span": f"{time_text(finding.began_at)} 至 {time_text(finding.ended_at)}",
+                    "frames": finding.frames,
+                }
+                for finding in reversed(found.findings)
+            ],
+            "has_photo": found.has_photo,
+            "stale_ms": milliseconds(NO_PICTURE_AFTER),
             "at": time_text(found.at),
             "is_sat": sat,
             "may_accept": attempt.state in {State.CLOSED, State.MARKED},
@@ -151,10 +181,13 @@ def _receipt(found: Sheet) -> str:
 
 
 def _event(event: Event) -> dict[str, str]:
+    text = sentence(event)
+    if event.what is Happening.NOTICE:
+        text += f"，医师已确认 {time_text(event.until)}" if event.until else "，医师尚未确认"
     return {
         "at": day_time_text(event.at),
         "kind": _EVENT_KINDS.get(event.what, "muted"),
-        "text": sentence(event),
+        "text": text,
         "words": "" if event.what is Happening.MOVED else event.words,
         "by": event.by or "",
     }
@@ -258,6 +291,41 @@ async def notify_one(request: web.Request) -> web.Response:
         attempt_id=path_id(request, "attempt"),
     )
     return await _act(request, "notice", form, "通知已发出。", action)
+
+
+@allow(Role.BODY)
+async def assign_duty(request: web.Request) -> web.Response:
+    form = await form_fields(request)
+    to = form.get("to", "")
+    action = usecases.assign_duty(
+        request.app[SERVICES],
+        viewer(request),
+        path_id(request, "attempt"),
+        viewer(request).account_id if to == "me" else _account_id(to),
+        note=form.get("note", ""),
+    )
+    return await _act(request, "duty", form, "负责人已更新。", action)
+
+
+def _account_id(text: str) -> UUID | None:
+    """Whom a form names; nobody where it names nobody.
+
+    Raises:
+        Invalid: It names something else.
+    """
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        raise Invalid("请选择本机构的一位工作人员。", code="no_colleague") from None
+
+
+@allow(Role.BODY)
+async def write_note(request: web.Request) -> web.Response:
+    form = await form_fields(request)
+    action = usecases.write_note(
+        request.app[SERVICES], viewer(request), path_id(request, "attempt"), text=form.get("text", "")
+    )
+    return await _act(request, "note", form, "记录已保存。", action)
 
 
 @allow(Role.BODY)

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from exam_service.accounts.model import Role
 from exam_service.errors import Conflict, Invalid
-from exam_service.http.guards import allow
+from exam_service.http.guards import allow, unattended
 from exam_service.http.pages import render
 from exam_service.http.problems import status_of
 from exam_service.http.requests import form_fields
@@ -141,6 +141,7 @@ async def _list_page(
 
 
 @allow(Role.BODY)
+@unattended
 async def watch_list(request: web.Request) -> web.Response:
     board = await usecases.watch_papers(request.app[SERVICES], viewer(request), _search(request))
     return web.json_response(

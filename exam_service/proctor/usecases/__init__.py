@@ -29,12 +29,23 @@ from exam_service.proctor.usecases.takeover import (
     take_over_unverified,
     takeover_page,
 )
+from exam_service.proctor.usecases.wall import (
+    Outlook,
+    Outlooks,
+    Picture,
+    newest_picture,
+    registration_photo,
+    wall_topic,
+)
 
 __all__ = [
     "FRAME",
     "CheckPage",
     "FrameQueue",
     "OpenStream",
+    "Outlook",
+    "Outlooks",
+    "Picture",
     "TakeoverPage",
     "Throttle",
     "check_and_admission",
@@ -44,7 +55,9 @@ __all__ = [
     "checks_of",
     "close_stream",
     "enqueue_frame",
+    "newest_picture",
     "open_stream",
+    "registration_photo",
     "snapshot",
     "still_wanted",
     "streams_of",
@@ -52,4 +65,5 @@ __all__ = [
     "takeover_page",
     "topic",
     "verdict_counts",
+    "wall_topic",
 ]
