@@ -226,6 +226,12 @@ _SYMBOLS = {
     "0": Verdict.NO_FACE,
     "2": Verdict.SEVERAL_FACES,
     "#": Verdict.UNUSABLE,
+    "d": Verdict.DARK,
+    "b": Verdict.BLURRED,
+    "s": Verdict.TOO_SMALL,
+    "c": Verdict.CUT_OFF,
+    "t": Verdict.TURNED_AWAY,
+    "=": Verdict.REPLAYED,
 }
 
 
