@@ -42,7 +42,7 @@ def public(handler: H) -> H:
 
 
 def unattended(handler: H) -> H:
-    """Pages ask this by themselves: it keeps nobody logged in, unless the page says that a person is there."""
+    """Pages ask this by themselves: it keeps nobody logged in unless the page says that one is there."""
     setattr(handler, _UNATTENDED, True)
     return handler
 

@@ -20,7 +20,7 @@ _SHOWN_FINDINGS = 2
 _BAND = 10
 _LOOK, _ACT = 30, 60
 _OFFLINE, _NO_PICTURE, _ASKED, _AWAITED = 40, 50, 60, 70
-_GOING = 20
+_GOING = 30
 
 
 class WallTab(StrEnum):
@@ -101,6 +101,7 @@ class Tile:
     verdict: Verdict | None
     findings: tuple[Finding, ...]
     score: int
+    reasons: tuple[str, ...]
 
     def lacks_picture(self, now: datetime) -> bool:
         """No frame for longer than a frame may take."""

@@ -1,4 +1,4 @@
-"""测评监控: the list and the wall, live; one attempt and what staff do to it; extra minutes; make-up rounds."""
+"""测评监控: the list and the wall, live; one attempt and what staff do to it; extra minutes; make-up."""
 
 from __future__ import annotations
 

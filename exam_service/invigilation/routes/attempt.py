@@ -138,6 +138,7 @@ async def _sheet_page(
                 }
                 for finding in reversed(found.findings)
             ],
+            "reasons": found.tile.reasons if found.tile else (),
             "has_photo": found.has_photo,
             "stale_ms": milliseconds(NO_PICTURE_AFTER),
             "at": time_text(found.at),

@@ -117,6 +117,7 @@ async def _list_page(
             "name": search.name,
             "longest_search": LONGEST_SEARCH,
             "query": _query(search),
+            "wall_query": urlencode({"q": search.name}) if search.name else "",
             "rows": [
                 {
                     **_shown(board, row),

@@ -121,6 +121,7 @@ def tile_shown(tile: Tile, labels: Mapping[tuple[UUID, Subject], str], now: date
         "age": _age_text(tile, now),
         "stale": tile.lacks_picture(now),
         "findings": tile.finding_texts(now),
+        "found": len(tile.findings),
         "flags": flags,
         "duty": sitting.duty or "",
         "notice": _notice_text(tile),

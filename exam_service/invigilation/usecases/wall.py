@@ -79,6 +79,7 @@ async def _tiles(
             outlook.newest.verdict if outlook.newest else None,
             outlook.findings,
             outlook.score,
+            outlook.reasons,
         )
         for sitting in sittings
         for outlook in [seen[sitting.attempt_id]]

@@ -16,8 +16,9 @@ from exam_service.crypto.envelope import BadEnvelope
 from exam_service.errors import NotFound, Unavailable
 from exam_service.papers.model import Attempt
 from exam_service.proctor import queries
-from exam_service.proctor.judgement import Finding, FindingKind, findings
-from exam_service.proctor.model import Check
+from exam_service.proctor.judgement import Finding, findings, risk
+from exam_service.proctor.model import Check, Purpose
+from exam_service.proctor.watched import Span
 from exam_service.storage.database import Tx
 from exam_service.wiring import Services
 
@@ -25,13 +26,6 @@ MOST_CHECKS = 60_000
 _LATE_FRAME = timedelta(minutes=3)  # a frame that another worker had to take over
 _LATE_COMMIT = timedelta(seconds=5)
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-_WEIGHTS = {
-    FindingKind.ANOTHER_FACE: 60,
-    FindingKind.SEVERAL_FACES: 45,
-    FindingKind.ABSENT: 35,
-    FindingKind.UNSURE_TOO_LONG: 15,
-}
-_MOST_SCORE = 100
 
 
 @dataclass(frozen=True)
@@ -41,12 +35,14 @@ class Outlook:
     Attributes:
         newest: The newest verdict, of whatever purpose; ``None`` before the first.
         findings: In order of their beginning.
+        reasons: What the score is made of, a sentence for each kind of finding.
         score: 0 (nothing) to 100.
     """
 
     newest: Check | None = None
     findings: tuple[Finding, ...] = ()
     score: int = 0
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass
@@ -104,10 +100,13 @@ class Outlooks:
 
 
 def _outlook(checks: Iterable[Check]) -> Outlook:
+    """Of at least one verdict. Gaps are looked for up to the newest frame: what is missing now, tiles say."""
     ordered = sorted(checks, key=lambda check: (check.received_at, check.seq))
-    found = tuple(findings(ordered))
-    score = min(_MOST_SCORE, sum(_WEIGHTS[each] for each in {finding.kind for finding in found}))
-    return Outlook(ordered[-1], found, score)
+    frames = [check.received_at for check in ordered if check.purpose is Purpose.PAPER]
+    sat = Span(frames[0], frames[-1]) if frames else None
+    found = findings(ordered, sat=sat)
+    assessed = risk(found, sat)
+    return Outlook(ordered[-1], tuple(found), assessed.score, assessed.reasons)
 
 
 @dataclass(frozen=True)
