@@ -6,7 +6,7 @@ import pytest
 
 from exam_service.errors import Invalid
 from exam_service.papers.model import State
-from exam_service.review.model import LONGEST_NOTE, SHORTEST_GAP, check_decision, gaps
+from exam_service.review.model import LONGEST_NOTE, check_decision
 from tests.factories import a_professional_rule, an_attempt, at
 
 END = 1800  # a closed attempt of the factory ends here
