@@ -94,6 +94,7 @@ class Policy:
     Attributes:
         block_copy: Whether the paper page keeps stems from being selected, copied and printed.
         watermark: Whether the physician's masked number and the time stand behind the text of the paper.
+        liveness: Whether the identity check asks to turn the head.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Policy:
     practice_opens: str
     block_copy: bool
     watermark: bool
+    liveness: bool
     raw: Mapping[str, Any]
 
     def label(self, subject: Subject) -> str:
@@ -128,6 +130,7 @@ def parse_policy(raw: Mapping[str, Any]) -> Policy:
     notice = top.table("notice")
     practice = top.table("practice")
     paper_page = top.optional_table("paper_page")
+    proctor = top.optional_table("proctor")
     procedures = top.table("procedures")
     policy = Policy(
         name=top.text("name"),
@@ -139,9 +142,10 @@ def parse_policy(raw: Mapping[str, Any]) -> Policy:
         practice_opens=practice.one_of("opens", PRACTICE_OPENS),
         block_copy=paper_page.truth("block_copy", default=True),
         watermark=paper_page.truth("watermark", default=True),
+        liveness=proctor.truth("liveness", default=True),
         raw=raw,
     )
-    for table in (top, labels, notice, practice, paper_page, procedures):
+    for table in (top, labels, notice, practice, paper_page, proctor, procedures):
         table.refuse_the_rest()
     return policy
 

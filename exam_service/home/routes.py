@@ -16,6 +16,7 @@ from exam_service.registration.model import PROCEDURE_LABELS
 
 _TOOLS = (
     ("参加测评", "/papers", "查看试卷与成绩"),
+    ("设备自检", "/rehearsal", "提前试好摄像头与核验"),
     ("在线学习", "/practice", "每次随机50题"),
     ("人脸信息授权", "/consent?next=/home", "查看或撤回"),
 )

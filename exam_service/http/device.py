@@ -16,6 +16,27 @@ from exam_service.http.session import set_cookie
 
 DEVICE_COOKIE = "__Host-exam-device"
 _LASTS = timedelta(days=365)
+# The first mark that is found counts: most browsers call themselves Safari too, and Edge also Chrome.
+_DEVICES = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("HarmonyOS", "鸿蒙手机"),
+    ("Android", "安卓手机"),
+    ("Windows", "Windows 电脑"),
+    ("Macintosh", "Mac 电脑"),
+)
+_BROWSERS = (
+    ("MicroMessenger", "微信"),
+    ("DingTalk", "钉钉"),
+    ("Edg", "Edge"),
+    ("HuaweiBrowser", "华为浏览器"),
+    ("MiuiBrowser", "小米浏览器"),
+    ("Firefox", "Firefox"),
+    ("FxiOS", "Firefox"),
+    ("Chrome", "Chrome"),
+    ("CriOS", "Chrome"),
+    ("Safari", "Safari"),
+)
 
 
 def device_hash(request: web.Request) -> bytes:
@@ -28,6 +49,14 @@ def remember_device(request: web.Request, response: web.StreamResponse) -> None:
     token = _token(request)
     if request.cookies.get(DEVICE_COOKIE) != token:
         set_cookie(response, DEVICE_COOKIE, token, max_age=int(_LASTS.total_seconds()))
+
+
+def device_kind(request: web.Request) -> str:
+    """What kind of device and browser this is, in words; for people, since browsers say what they like."""
+    agent = request.headers.get("User-Agent", "")
+    device = next((words for mark, words in _DEVICES if mark in agent), "电脑")
+    browser = next((words for mark, words in _BROWSERS if mark in agent), "其他浏览器")
+    return f"{device} · {browser}"
 
 
 def _token(request: web.Request) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from exam_service.wiring import Wiring
+from exam_service.wiring import Job, Wiring
 
 FRAME_STREAM = "frames"
 
 
 def setup(wiring: Wiring) -> None:
-    from exam_service.proctor import routes  # noqa: PLC0415 - workers need no web
+    from exam_service.proctor import routes, usecases  # noqa: PLC0415 - workers need no web
 
     wiring.add_routes(routes.ROUTES)
+    wiring.add_job(Job("rechecks", 10.0, usecases.hand_over_rechecks))

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from exam_service.proctor.identification import IdentityCheck, IdentityState, WaitingCheck
+from exam_service.proctor.liveness import Challenge, Spent
 from exam_service.proctor.model import Check, Purpose, StreamRow, StreamSpan, Thresholds, Verdict
 from exam_service.storage.database import Row, Tx
 from exam_service.storage.statements import Statements
@@ -197,5 +199,134 @@ async def select_new_checks(
 async def select_optional_newest_kept(tx: Tx, attempt_id: UUID, province_id: str) -> UUID | None:
     evidence_id: UUID | None = await tx.fetch_value(
         SQL["select_optional_newest_kept"], attempt_id, province_id
+
+
+async def insert_identity_check(tx: Tx, identity: IdentityCheck) -> bool:
+    """``False`` when one that is undecided was opened at the same time."""
+    inserted = await tx.fetch_value(
+        SQL["insert_identity_check"],
+        identity.id,
+        identity.province_id,
+        identity.registration_id,
+        identity.attempt_id,
+        identity.purpose,
+        identity.device_hash,
+        identity.device,
+        identity.opened_at,
+        identity.challenge.to_json(),
+        identity.asked_by,
+        identity.asked_reason,
+    )
+    return inserted is not None
+
+
+def _identity(row: Row | None) -> IdentityCheck | None:
+    if row is None:
+        return None
+    typed = {
+        "purpose": Purpose(row["purpose"]),
+        "state": IdentityState(row["state"]),
+        "challenge": Challenge.from_json(row["challenge"]),
+        "last_spent": Spent(row["last_spent"]) if row["last_spent"] else None,
+    }
+    return IdentityCheck(**dict(row) | typed)
+
+
+async def lock_optional_newest_identity_check(
+    tx: Tx, registration_id: UUID, attempt_id: UUID | None, purpose: Purpose
+) -> IdentityCheck | None:
+    return _identity(
+        await tx.fetch_optional(
+            SQL["lock_optional_newest_identity_check"], registration_id, attempt_id, purpose
+        )
+    )
+
+
+async def select_optional_newest_identity_check(
+    tx: Tx, registration_id: UUID, attempt_id: UUID | None, purpose: Purpose
+) -> IdentityCheck | None:
+    return _identity(
+        await tx.fetch_optional(
+            SQL["select_optional_newest_identity_check"], registration_id, attempt_id, purpose
+        )
+    )
+
+
+async def select_optional_identity_check(
+    tx: Tx, identity_check_id: UUID, province_id: str
+) -> IdentityCheck | None:
+    return _identity(
+        await tx.fetch_optional(SQL["select_optional_identity_check"], identity_check_id, province_id)
+    )
+
+
+async def lock_optional_identity_check(
+    tx: Tx, identity_check_id: UUID, province_id: str
+) -> IdentityCheck | None:
+    return _identity(
+        await tx.fetch_optional(SQL["lock_optional_identity_check"], identity_check_id, province_id)
+    )
+
+
+async def exists_open_recheck(tx: Tx, attempt_id: UUID) -> bool:
+    return bool(await tx.fetch_value(SQL["exists_open_recheck"], attempt_id))
+
+
+async def update_identity_check(tx: Tx, identity: IdentityCheck) -> None:
+    await tx.execute(
+        SQL["update_identity_check"],
+        identity.id,
+        identity.state,
+        identity.device_hash,
+        identity.device,
+        identity.tries,
+        identity.challenge.to_json(),
+        identity.last_spent,
+        identity.front_embedding,
+        identity.front_model,
+        identity.compared,
+        identity.passed_at,
+        identity.decided_by,
+        identity.decided_at,
+        identity.decision_reason,
+    )
+
+
+async def select_optional_passed_rehearsal(tx: Tx, registration_id: UUID) -> IdentityCheck | None:
+    return _identity(await tx.fetch_optional(SQL["select_optional_passed_rehearsal"], registration_id))
+
+
+async def select_waiting_checks(tx: Tx, province_id: str, body_id: UUID) -> list[WaitingCheck]:
+    return [
+        WaitingCheck(
+            row["id"],
+            row["attempt_id"],
+            Purpose(row["purpose"]),
+            row["name"],
+            row["institution"],
+            row["opened_at"],
+            row["tries"],
+            Spent(row["last_spent"]) if row["last_spent"] else None,
+            row["asked_reason"],
+        )
+        for row in await tx.fetch(SQL["select_waiting_checks"], province_id, body_id)
+    ]
+
+
+async def update_overdue_rechecks(tx: Tx, opened_before: datetime) -> list[tuple[UUID, UUID]]:
+    """The attempts whose recheck now waits for a person, each with its body."""
+    rows = await tx.fetch(SQL["update_overdue_rechecks"], opened_before)
+    return [(row["attempt_id"], row["body_id"]) for row in rows]
+
+
+async def update_unneeded_identity_checks(tx: Tx) -> None:
+    await tx.execute(SQL["update_unneeded_identity_checks"])
+
+
+async def select_optional_kept_picture(
+    tx: Tx, attempt_id: UUID, province_id: str, purpose: Purpose
+) -> UUID | None:
+    evidence_id: UUID | None = await tx.fetch_value(
+        SQL["select_optional_kept_picture"], attempt_id, province_id, purpose
     )
     return evidence_id

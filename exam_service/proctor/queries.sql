@@ -72,3 +72,71 @@ WHERE c.province_id = $4
 SELECT evidence_id FROM proctor_check
 WHERE attempt_id = $1 AND province_id = $2 AND evidence_id IS NOT NULL
 ORDER BY received_at DESC LIMIT 1
+
+-- name: insert_identity_check
+-- Two connections that open at once begin one.
+INSERT INTO identity_check (id, province_id, registration_id, attempt_id, purpose, state, device_hash, device,
+                            opened_at, challenge, asked_by, asked_reason)
+VALUES ($1, $2, $3, $4, $5, 'open', $6, $7, $8, $9, $10, $11)
+ON CONFLICT DO NOTHING
+RETURNING id
+
+-- name: lock_optional_newest_identity_check
+SELECT * FROM identity_check
+WHERE registration_id = $1 AND attempt_id IS NOT DISTINCT FROM $2 AND purpose = $3
+ORDER BY id DESC LIMIT 1 FOR UPDATE
+
+-- name: select_optional_newest_identity_check
+SELECT * FROM identity_check
+WHERE registration_id = $1 AND attempt_id IS NOT DISTINCT FROM $2 AND purpose = $3
+ORDER BY id DESC LIMIT 1
+
+-- name: select_optional_identity_check
+SELECT * FROM identity_check WHERE id = $1 AND province_id = $2
+
+-- name: lock_optional_identity_check
+SELECT * FROM identity_check WHERE id = $1 AND province_id = $2 FOR UPDATE
+
+-- name: exists_open_recheck
+SELECT EXISTS (SELECT FROM identity_check
+               WHERE attempt_id = $1 AND purpose = 'paper' AND state = 'open')
+
+-- name: update_identity_check
+UPDATE identity_check
+SET state = $2, device_hash = $3, device = $4, tries = $5, challenge = $6, last_spent = $7, front_embedding = $8,
+    front_model = $9, compared = $10, passed_at = $11, decided_by = $12, decided_at = $13, decision_reason = $14
+WHERE id = $1
+
+-- name: select_optional_passed_rehearsal
+SELECT * FROM identity_check
+WHERE registration_id = $1 AND attempt_id IS NULL AND state = 'passed'
+ORDER BY passed_at DESC LIMIT 1
+
+-- name: select_waiting_checks
+SELECT c.id, c.attempt_id, c.purpose, p.name, i.name AS institution, c.opened_at, c.tries, c.last_spent,
+       c.asked_reason
+FROM identity_check c
+JOIN attempt a ON a.id = c.attempt_id
+JOIN account p ON p.id = a.account_id
+JOIN institution i ON i.id = a.institution_id
+WHERE c.province_id = $1 AND a.body_id = $2 AND c.state = 'waiting'
+ORDER BY c.opened_at, c.id
+
+-- name: update_overdue_rechecks
+UPDATE identity_check c SET state = 'waiting'
+FROM attempt a
+WHERE a.id = c.attempt_id AND c.purpose = 'paper' AND c.state = 'open' AND c.opened_at < $1
+RETURNING c.attempt_id, a.body_id
+
+-- name: update_unneeded_identity_checks
+-- The paper was begun without it, or is over.
+UPDATE identity_check c SET state = 'expired'
+FROM attempt a
+WHERE a.id = c.attempt_id AND c.state IN ('open', 'waiting')
+  AND a.state <> ALL (CASE c.purpose WHEN 'check' THEN ARRAY['prepared'] ELSE ARRAY['admitted', 'running'] END)
+
+-- name: select_optional_kept_picture
+-- The newest kept frame of an attempt that was sent for this purpose.
+SELECT evidence_id FROM proctor_check
+WHERE attempt_id = $1 AND province_id = $2 AND purpose = $3 AND evidence_id IS NOT NULL
+ORDER BY received_at DESC, seq DESC LIMIT 1

@@ -1,11 +1,11 @@
-"""The pages with a face check: before a paper, and before another device takes one over."""
+"""The pages with a face check: before a paper, before another device takes one over, and 设备自检."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
 from exam_service.accounts.model import Role
-from exam_service.errors import Conflict
+from exam_service.errors import Conflict, NotFound
 from exam_service.http.device import device_hash, remember_device
 from exam_service.http.guards import allow
 from exam_service.http.pages import render
@@ -32,7 +32,8 @@ async def show_check(request: web.Request) -> web.Response:
         request,
         "proctor/check.html",
         {
-            "attempt_id": attempt_id,
+            "stream_url": f"/attempts/{attempt_id}/stream",
+            "turns": page.turns,
             "title": page.label,
             "minutes": page.attempt.rule.minutes,
             "paper_url": f"/attempts/{attempt_id}",
@@ -60,7 +61,13 @@ async def show_takeover(request: web.Request) -> web.Response:
     response = render(
         request,
         "proctor/takeover_unverified.html" if page.proctor_away else "proctor/takeover.html",
-        {"attempt_id": attempt_id, "title": page.label, "paper_url": f"/attempts/{attempt_id}"},
+        {
+            "attempt_id": attempt_id,
+            "stream_url": f"/attempts/{attempt_id}/stream",
+            "turns": False,
+            "title": page.label,
+            "paper_url": f"/attempts/{attempt_id}",
+        },
     )
     remember_device(request, response)
     return response
@@ -82,9 +89,41 @@ async def take_over_unverified(request: web.Request) -> web.Response:
     raise response
 
 
+@allow(Role.PHYSICIAN)
+async def show_rehearsal(request: web.Request) -> web.Response:
+    page = await usecases.rehearsal_page(request.app[SERVICES], viewer(request), device_hash(request))
+    if not page.consented:
+        raise web.HTTPSeeOther("/consent?next=/rehearsal")
+    response = render(
+        request,
+        "proctor/rehearsal.html",
+        {
+            "stream_url": "/rehearsal/stream",
+            "turns": page.turns,
+            "paper_url": "/rehearsal/pass",
+            "has_reference": page.has_reference,
+            "newest": page.newest,
+        },
+    )
+    remember_device(request, response)
+    return response
+
+
+@allow(Role.PHYSICIAN)
+async def show_rehearsal_pass(request: web.Request) -> web.Response:
+    try:
+        shown = await usecases.rehearsal_pass(request.app[SERVICES], viewer(request), device_hash(request))
+    except NotFound:
+        raise web.HTTPSeeOther("/rehearsal") from None
+    return render(request, "proctor/rehearsal_pass.html", {"shown": shown})
+
+
 ROUTES = [
     web.get("/attempts/{attempt}/check", show_check),
     web.get("/attempts/{attempt}/takeover", show_takeover),
     web.post("/attempts/{attempt}/takeover", take_over_unverified),
     web.get("/attempts/{attempt}/stream", stream.stream_frames),
+    web.get("/rehearsal", show_rehearsal),
+    web.get("/rehearsal/pass", show_rehearsal_pass),
+    web.get("/rehearsal/stream", stream.stream_rehearsal),
 ]

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -22,7 +22,7 @@ from exam_service.accounts.model import Principal, Role
 from exam_service.crypto.hashes import same
 from exam_service.errors import DomainError, Forbidden, Invalid, LoginRequired, Unavailable
 from exam_service.http.csrf import is_same_origin
-from exam_service.http.device import device_hash
+from exam_service.http.device import device_hash, device_kind
 from exam_service.http.guards import allow
 from exam_service.http.request_keys import CSRF_TOKEN, SESSION_DIGEST
 from exam_service.http.requests import path_id
@@ -30,7 +30,7 @@ from exam_service.http.session import SESSION_STORE
 from exam_service.keys import BUCKETS, FRAMES, SERVICES, viewer
 from exam_service.papers import usecases as papers
 from exam_service.proctor import usecases
-from exam_service.proctor.model import HINTS, NOTHING_TO_COMPARE, Check, Purpose, TooFast, Verdict
+from exam_service.proctor.model import Purpose, TooFast
 from exam_service.proctor.usecases import OpenStream
 from exam_service.wiring import Services
 
@@ -50,6 +50,13 @@ _RATE_ALLOWANCE = 2.0  # random extra snapshots come on top of the regular ones
 OPEN_SOCKETS = web.AppKey("open_sockets", set[web.WebSocketResponse])
 
 
+class Device(TypedDict):
+    """What is known of the browser."""
+
+    device_hash: bytes
+    device: str
+
+
 class Hello(BaseModel):
     """What the browser says first."""
 
@@ -61,9 +68,18 @@ class Hello(BaseModel):
 
 @allow(Role.PHYSICIAN)
 async def stream_frames(request: web.Request) -> web.WebSocketResponse:
+    return await _serve(request, path_id(request, "attempt"))
+
+
+@allow(Role.PHYSICIAN)
+async def stream_rehearsal(request: web.Request) -> web.WebSocketResponse:
+    return await _serve(request, None)
+
+
+async def _serve(request: web.Request, attempt_id: UUID | None) -> web.WebSocketResponse:
+    """Frames of an attempt, or (``None``) of a rehearsal."""
     if not is_same_origin(request):
         raise Forbidden("页面已过期，请刷新页面后再试一次。", code="bad_origin")
-    attempt_id = path_id(request, "attempt")
     settings = request.app[SERVICES].settings
     socket = web.WebSocketResponse(
         heartbeat=HEARTBEAT_SECONDS,
@@ -105,7 +121,7 @@ class _TokenBucket:
 class _Connection:
     """One browser's connection, from hello to close."""
 
-    def __init__(self, request: web.Request, socket: web.WebSocketResponse, attempt_id: UUID) -> None:
+    def __init__(self, request: web.Request, socket: web.WebSocketResponse, attempt_id: UUID | None) -> None:
         self._request = request
         self._socket = socket
         self._attempt_id = attempt_id
@@ -113,6 +129,7 @@ class _Connection:
         self._principal: Principal = viewer(request)
         self._frames = 0
         self._refused = 0
+        self._told: object = None
 
     async def run(self) -> None:
         try:
@@ -159,19 +176,26 @@ class _Connection:
             raise Invalid("页面已过期，请刷新页面后再试一次。", code="bad_hello") from None
         if not same(hello.csrf, self._request[CSRF_TOKEN]):
             raise LoginRequired("页面已过期，请重新登录或刷新页面。")  # a login elsewhere renewed the token
-        stream = await usecases.open_stream(
-            self._services,
-            self._principal,
-            self._attempt_id,
-            purpose=hello.purpose,
-            epoch=hello.epoch,
-            device_hash=device_hash(self._request),
-        )
+        device: Device = {"device_hash": device_hash(self._request), "device": device_kind(self._request)}
+        if self._attempt_id is None:
+            stream = await usecases.open_rehearsal(self._services, self._principal, **device)
+        else:
+            stream = await usecases.open_stream(
+                self._services,
+                self._principal,
+                self._attempt_id,
+                purpose=hello.purpose,
+                epoch=hello.epoch,
+                **device,
+            )
         settings = self._services.settings
         interval_ms = (
-            settings.frame_interval_ms if hello.purpose is Purpose.PAPER else settings.check_interval_ms
+            settings.frame_interval_ms if stream.row.purpose is Purpose.PAPER else settings.check_interval_ms
         )
-        await self._send({"type": "ready", "stream": str(stream.row.id), "interval_ms": interval_ms})
+        ready = {"type": "ready", "stream": str(stream.row.id), "interval_ms": interval_ms}
+        status = await usecases.check_status(self._services, stream.row)
+        self._told = status["state"]
+        await self._send(ready | {"check": status})
         return stream, interval_ms
 
     async def _read(self, stream: OpenStream, interval_ms: int) -> None:
@@ -204,29 +228,41 @@ class _Connection:
                 )
 
     async def _forward(self, stream: OpenStream) -> None:
-        async with self._services.signals.listen(usecases.topic(self._attempt_id)) as signals:
+        async with self._services.signals.listen(usecases.topic(stream.row.subject_id)) as signals:
             while True:
                 check_id = UUID(await signals.get())
                 try:
                     found = await usecases.check_and_admission(self._services, self._principal, check_id)
                 except Unavailable:  # the hint is lost, the verdict is not
                     continue
-                if found and found[0].stream_id == stream.row.id:
-                    await self._send(_verdict_message(*found))
+                if found and found.check.stream_id == stream.row.id:
+                    message = usecases.message_of(found)
+                    self._told = message["state"]
+                    await self._send(message)
 
     async def _recheck(self, stream: OpenStream) -> None:
-        topics = papers.topic(self._attempt_id), accounts.topic(self._principal.account_id)
+        topics = papers.topic(stream.row.subject_id), accounts.topic(self._principal.account_id)
         async with self._services.signals.listen(*topics) as signals:
             while True:
-                if await self._is_signalled(signals, stream) and stream.row.purpose is Purpose.PAPER:
+                signalled = await self._is_signalled(signals, stream)
+                if signalled and stream.row.purpose is Purpose.PAPER:
                     await self._send({"type": "look"})
                 try:
+                    if signalled:
+                        await self._tell_status(stream)
                     store = self._request.app[SESSION_STORE]
                     if await store.find(self._request[SESSION_DIGEST]) is None:
                         raise LoginRequired("登录已过期，请重新登录。")
                     await usecases.still_wanted(self._services, self._principal, stream)
                 except Unavailable:
                     continue
+
+    async def _tell_status(self, stream: OpenStream) -> None:
+        """A person may have decided on the identity check, or asked for one."""
+        status = await usecases.check_status(self._services, stream.row)
+        if status["state"] != self._told:
+            self._told = status["state"]
+            await self._send({"type": "check"} | status)
 
     @staticmethod
     async def _is_signalled(signals: asyncio.Queue[str], stream: OpenStream) -> bool:
@@ -250,24 +286,3 @@ class _Connection:
             if not isinstance(refusal, Unavailable):  # then the browser should simply come back
                 await self._send({"type": "closed", "code": refusal.code, "message": refusal.sentence})
         await self._socket.close()
-
-
-def _verdict_message(check: Check, admitted: bool) -> dict[str, Any]:  # noqa: FBT001
-    hint = HINTS[check.verdict]
-    if check.verdict is Verdict.UNSURE and check.distance is None:
-        hint = NOTHING_TO_COMPARE
-    if check.purpose is Purpose.CHECK and check.verdict is Verdict.MATCH:
-        hint = (
-            "身份核验通过"
-            if admitted
-            else "身份已核对，但现在不能开始：请先完成正在进行的测评；没有的话请联系考核机构"
-        )
-    if check.purpose is Purpose.TAKEOVER and check.verdict is Verdict.MATCH and admitted:
-        hint = "身份核验通过"
-    return {
-        "type": "verdict",
-        "seq": check.seq,
-        "verdict": check.verdict.value,
-        "hint": hint,
-        "admitted": admitted and check.purpose is not Purpose.PAPER,
-    }

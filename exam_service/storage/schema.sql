@@ -253,6 +253,34 @@ CREATE TABLE public.exemption (
     CONSTRAINT exemption_subject_check CHECK ((subject = ANY (ARRAY['humanities'::text, 'professional'::text])))
 );
 
+CREATE TABLE public.identity_check (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    registration_id uuid NOT NULL,
+    attempt_id uuid,
+    purpose text NOT NULL,
+    state text NOT NULL,
+    device_hash bytea,
+    device text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    tries smallint DEFAULT 0 NOT NULL,
+    challenge jsonb NOT NULL,
+    last_spent text,
+    front_embedding bytea,
+    front_model text,
+    compared boolean DEFAULT true NOT NULL,
+    passed_at timestamp with time zone,
+    asked_by uuid,
+    asked_reason text DEFAULT ''::text NOT NULL,
+    decided_by uuid,
+    decided_at timestamp with time zone,
+    decision_reason text DEFAULT ''::text NOT NULL,
+    CONSTRAINT identity_check_check CHECK (((attempt_id IS NULL) = (purpose = 'rehearsal'::text))),
+    CONSTRAINT identity_check_check1 CHECK (((decided_by IS NULL) = (decided_at IS NULL))),
+    CONSTRAINT identity_check_purpose_check CHECK ((purpose = ANY (ARRAY['check'::text, 'paper'::text, 'takeover'::text, 'rehearsal'::text]))),
+    CONSTRAINT identity_check_state_check CHECK ((state = ANY (ARRAY['open'::text, 'waiting'::text, 'passed'::text, 'accepted'::text, 'refused'::text, 'expired'::text])))
+);
+
 CREATE TABLE public.institution (
     id uuid NOT NULL,
     province_id text NOT NULL,
@@ -647,6 +675,9 @@ ALTER TABLE ONLY public.evidence
 ALTER TABLE ONLY public.exemption
     ADD CONSTRAINT exemption_pkey PRIMARY KEY (registration_id, subject);
 
+ALTER TABLE ONLY public.identity_check
+    ADD CONSTRAINT identity_check_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.institution
     ADD CONSTRAINT institution_pkey PRIMARY KEY (id);
 
@@ -780,6 +811,10 @@ CREATE UNIQUE INDEX audit_entry_view ON public.audit_entry USING btree (actor_id
 CREATE UNIQUE INDEX consent_in_force ON public.consent USING btree (account_id, purpose) WHERE (withdrawn_at IS NULL);
 
 CREATE INDEX cycle_province ON public.cycle USING btree (province_id);
+
+CREATE INDEX identity_check_subject ON public.identity_check USING btree (registration_id, attempt_id, purpose, id);
+
+CREATE UNIQUE INDEX identity_check_undecided ON public.identity_check USING btree (registration_id, attempt_id, purpose) NULLS NOT DISTINCT WHERE (state = ANY (ARRAY['open'::text, 'waiting'::text]));
 
 CREATE INDEX item_bank ON public.item USING btree (bank_id, use);
 
@@ -935,6 +970,21 @@ ALTER TABLE ONLY public.exemption
 
 ALTER TABLE ONLY public.exemption
     ADD CONSTRAINT exemption_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
+ALTER TABLE ONLY public.identity_check
+    ADD CONSTRAINT identity_check_asked_by_fkey FOREIGN KEY (asked_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.identity_check
+    ADD CONSTRAINT identity_check_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
+
+ALTER TABLE ONLY public.identity_check
+    ADD CONSTRAINT identity_check_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.identity_check
+    ADD CONSTRAINT identity_check_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.identity_check
+    ADD CONSTRAINT identity_check_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
 
 ALTER TABLE ONLY public.institution
     ADD CONSTRAINT institution_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);

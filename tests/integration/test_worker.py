@@ -164,6 +164,7 @@ class Room:
 @asynccontextmanager
 async def room_of(world: World, recogniser: FaceRecogniser, *, demo: bool) -> AsyncIterator[Room]:
     world.settings = world.settings.model_copy(update={"demo": demo})
+    await world.without_liveness()
     await world.consent(world.here.general)
     attempt = await world.start(world.here.general)
     async with open_services(world.settings, world.clock) as (services, client):

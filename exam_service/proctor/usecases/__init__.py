@@ -1,5 +1,16 @@
 """Send frames, be checked, take a paper over, look at what was seen. Other features import from here only."""
 
+from exam_service.proctor.identification import message_of
+from exam_service.proctor.usecases.by_person import (
+    Pictures,
+    ask_recheck,
+    decide,
+    give_tries,
+    hand_over_rechecks,
+    identity_of,
+    pictures_of,
+    waiting_for_person,
+)
 from exam_service.proctor.usecases.evidence import (
     checks_of,
     snapshot,
@@ -10,6 +21,14 @@ from exam_service.proctor.usecases.identity import (
     CheckPage,
     check_and_admission,
     check_page,
+    check_status,
+    recheck_is_open,
+)
+from exam_service.proctor.usecases.rehearsal import (
+    RehearsalPage,
+    RehearsalPass,
+    rehearsal_page,
+    rehearsal_pass,
 )
 from exam_service.proctor.usecases.streaming import (
     FRAME,
@@ -20,6 +39,7 @@ from exam_service.proctor.usecases.streaming import (
     check_pace,
     close_stream,
     enqueue_frame,
+    open_rehearsal,
     open_stream,
     still_wanted,
     topic,
@@ -46,18 +66,33 @@ __all__ = [
     "Outlook",
     "Outlooks",
     "Picture",
+    "Pictures",
+    "RehearsalPage",
+    "RehearsalPass",
     "TakeoverPage",
     "Throttle",
+    "ask_recheck",
     "check_and_admission",
     "check_frame",
     "check_pace",
     "check_page",
+    "check_status",
     "checks_of",
     "close_stream",
+    "decide",
     "enqueue_frame",
+    "give_tries",
+    "hand_over_rechecks",
+    "identity_of",
+    "message_of",
     "newest_picture",
+    "open_rehearsal",
     "open_stream",
+    "pictures_of",
+    "recheck_is_open",
     "registration_photo",
+    "rehearsal_page",
+    "rehearsal_pass",
     "snapshot",
     "still_wanted",
     "streams_of",
@@ -65,5 +100,6 @@ __all__ = [
     "takeover_page",
     "topic",
     "verdict_counts",
+    "waiting_for_person",
     "wall_topic",
 ]

@@ -10,7 +10,7 @@ from uuid import UUID
 from exam_service.accounts import usecases as accounts
 from exam_service.accounts.model import Principal
 from exam_service.crypto.envelope import DataKey, seal
-from exam_service.errors import Conflict
+from exam_service.errors import Conflict, NotFound
 from exam_service.ids import new_id
 from exam_service.papers import timing
 from exam_service.papers import usecases as papers
@@ -27,6 +27,8 @@ from exam_service.proctor.model import (
     StreamRow,
     TooFast,
 )
+from exam_service.proctor.usecases import identity
+from exam_service.registration import usecases as registration
 from exam_service.settings import Settings
 from exam_service.wiring import Services
 
@@ -69,8 +71,12 @@ async def open_stream(
     purpose: Purpose,
     epoch: int,
     device_hash: bytes | None = None,
+    device: str = "",
 ) -> OpenStream:
     """A connection wants to send frames; an older one of the same purpose ends.
+
+    Args:
+        device: What kind of device and browser it is, in words.
 
     Raises:
         NotFound: Not this physician's attempt.
@@ -103,7 +109,47 @@ async def open_stream(
             device_hash,
         )
         await queries.insert_stream(tx, row)
+        await identity.begin_check(tx, row, cycle_id=attempt.cycle_id, device=device)
         tx.after_commit(lambda: services.signals.publish(papers.topic(attempt_id), str(row.id)))
+    return OpenStream(row, key)
+
+
+async def open_rehearsal(
+    services: Services, principal: Principal, *, device_hash: bytes | None = None, device: str = ""
+) -> OpenStream:
+    """As :func:`open_stream`, for 设备自检: of the physician's newest registration, and of no attempt.
+
+    Raises:
+        NotFound: No cycle has this physician.
+        ConsentRequired: No face byte before consent.
+    """
+    async with services.database.tx() as tx:
+        entitled = await registration.entitlement(tx, principal.account_id, principal.province_id)
+        if entitled is None:
+            raise NotFound("您尚未被纳入考核周期，暂时不需要设备自检。", code="no_registration")
+        if not await accounts.has_face_consent(tx, principal.account_id):
+            raise ConsentRequired
+        own = entitled.registration
+        key = await services.vault.key_for(
+            tx,
+            province_id=own.province_id,
+            account_id=own.account_id,
+            cycle_id=own.cycle_id,
+            data_class=FRAME,
+        )
+        row = StreamRow(
+            new_id(),
+            own.province_id,
+            own.id,
+            None,
+            Purpose.REHEARSAL,
+            0,
+            services.clock.now(),
+            device_hash,
+        )
+        await queries.insert_stream(tx, row)
+        await identity.begin_check(tx, row, cycle_id=own.cycle_id, device=device)
+        tx.after_commit(lambda: services.signals.publish(papers.topic(own.id), str(row.id)))
     return OpenStream(row, key)
 
 
@@ -114,13 +160,12 @@ async def still_wanted(services: Services, principal: Principal, stream: OpenStr
         StreamReplaced: A newer connection sends them.
     """
     attempt_id = stream.row.attempt_id
-    if attempt_id is None:
-        return
     async with services.database.tx() as tx:
-        attempt = await papers.own_attempt(tx, principal, attempt_id)
         if not await accounts.has_face_consent(tx, principal.account_id):
             raise ConsentRequired
-        _check_wanted(attempt, stream.row.purpose, stream.row.epoch, services.clock.now())
+        if attempt_id is not None:
+            attempt = await papers.own_attempt(tx, principal, attempt_id)
+            _check_wanted(attempt, stream.row.purpose, stream.row.epoch, services.clock.now())
         if await queries.exists_newer_stream(tx, stream.row):
             raise StreamReplaced
 

@@ -1,7 +1,8 @@
 /**
- * The check before a paper, or before another device takes one over: camera works, one face, this
- * physician. Ends in the paper, in words that help, or at the assessment body; never in a dead end
- * without a button.
+ * The check before a paper, before another device takes one over, or as a rehearsal (设备自检): camera
+ * works, light and place will do, this physician, who turns the head as asked. The server counts the tries
+ * and says what to do next; after the last one a person of the body decides. Ends in the paper, in words
+ * that help, or at the assessment body; never in a dead end without a button.
  */
 
 import { Camera } from "./camera.js";
@@ -12,61 +13,58 @@ const GRAB_AGAIN_MS = 500;
 const OFFLINE_PATIENCE_MS = 2000;
 const FORWARD_MS = 2000;
 const TAKING = -1;
-// Five tries, five seconds apart: help comes after at least twenty seconds of honest trying, not after
-// five frames of somebody still putting the phone down.
-const TRIES = 5;
-const TRY_SPACING_MS = 5000;
-// A face that is never found is no failed comparison, but needs the same help in the end.
+// While a person decides, a picture now and then is enough for them to see who sits there.
+const WAITING_INTERVAL_MS = 5000;
 const FACELESS_MS = 30_000;
 // One refusal may be a hiccup. A proctor that stays away is worth asking the server for another way.
 const AWAY_REFUSALS = 3;
 
-const NO_FACE_TO_COMPARE = ["no_face", "several_faces", "unusable"];
+const NO_FACE_TO_COMPARE = ["no_face", "several_faces", "unusable", "dark", "blurred", "too_small", "cut_off"];
 
 const ENDINGS = {
   login_required: { title: "登录已过期", message: "请重新登录，登录后回到本页继续检测。", label: "重新登录", href: location.href },
   consent_required: { title: "需要先同意使用人脸信息", message: "确认同意后才能检测；不同意时，可向考核机构申请其他方式。", label: "前往确认", href: location.href },
   lease_lost: { title: "已在其他页面或设备上打开", message: "本页的检测已停止。要在这里继续，请重新开始。", label: "在本页重新开始", href: location.href },
   attempt_closed: { title: "本次考试已结束", message: "不能再进入答题。", label: "返回测评列表", href: "/papers" },
-  already_admitted: { title: "身份核验已通过", message: "请直接进入答题。", label: "进入答题", href: location.href },
   replaced: { title: "已在其他页面打开", message: "本页的检测已停止。要在这里继续，请重新开始。", label: "在本页重新开始", href: location.href },
 };
+const REFUSED = { title: "身份核验没有通过", message: "请联系考核机构。", label: "返回首页", href: "/home" };
+const NOT_PASSED = { title: "这次没有通过", message: "请调整光线和位置后，再检一次。", label: "再检一次", href: location.href };
 const UNKNOWN_ENDING = { title: "检测已停止", message: "请重新打开本页再试。", label: "重新打开", href: location.href };
-
-const NOT_YET = "还没有核对上，请按提示调整后再试";
 
 const root = document.querySelector("[data-check]");
 const csrf = () => document.querySelector('meta[name="csrf-token"]').content;
 
-let phase = "intro"; // intro → checking ⇄ paused → passed | ended
+let phase = "intro"; // intro → checking ⇄ waiting (for a person) → passed | ended
 let interval = 1000;
 let awaiting = 0; // the seq whose answer is due, TAKING while its picture is being taken, else 0
 let sentAt = 0;
 let timer = 0;
 let offlineTimer = 0;
-let tries = 0;
-let triedAt = -Infinity;
 let facelessSince = 0;
 let refusalsAway = 0;
 let helping = false;
-let stepNow = -1;
+let stepNow = "";
+
+const STEPS = ["camera", "light", "identity", ...("turns" in root.dataset ? ["turn"] : []), "done"];
 
 const camera = new Camera({ video: part("video"), onState: cameraChanged });
 const stream = new FrameStream({
-  attempt: root.dataset.attempt,
+  path: root.dataset.stream,
   purpose: root.dataset.purpose,
   epoch: 0,
   csrf,
   onReady: (ready) => {
     interval = ready.interval;
     awaiting = 0;
-    hint("wait", "请正对摄像头，正在核对");
+    if (phase === "checking") hint("wait", "请正对摄像头，正在核对");
     captureIn(0);
   },
   onVerdict: judged,
+  onCheck: stands,
   onRefused: (refusal) => {
-    if (phase !== "checking") return;
-    if (refusal.message) hint("wait", refusal.message);
+    if (!sending()) return;
+    if (refusal.message && phase === "checking") hint("wait", refusal.message);
     if (refusal.code === "queue_away") {
       refusalsAway += 1;
       if (root.dataset.purpose === "takeover" && refusalsAway >= AWAY_REFUSALS) {
@@ -76,7 +74,7 @@ const stream = new FrameStream({
     }
     answered(refusal.seq);
   },
-  onClosed: ended,
+  onClosed: (end) => (end.code === "already_admitted" ? passed() : ended(end, ENDINGS[end.code])),
   onState: connectionChanged,
 });
 
@@ -98,14 +96,20 @@ function hint(kind, text) {
 /** Exactly one card stands beside the camera; a new one must not wait below the edge of a phone's screen. */
 function beside(name) {
   const comes = part(name).hidden;
-  for (const card of ["advice", "fault", "help"]) show(card, card === name);
+  for (const card of ["advice", "fault", "help", "waiting"]) show(card, card === name);
   if (comes && name !== "advice") part(name).scrollIntoView({ block: "nearest" });
 }
 
-/** Steps before n are done, n is under way; 3 means all are done. */
-function step(n) {
-  if (n === stepNow) return;
-  stepNow = n;
+/** Whether frames are wanted. */
+function sending() {
+  return phase === "checking" || phase === "waiting";
+}
+
+/** Steps before this one are done, it is under way; "done" means all are. */
+function step(name) {
+  if (name === stepNow) return;
+  stepNow = name;
+  const n = name === "done" ? STEPS.length : STEPS.indexOf(name);
   part("steps").querySelectorAll("li").forEach((item, index) => {
     const done = index < n;
     item.classList.toggle("done", done);
@@ -127,8 +131,6 @@ function step(n) {
 
 function start() {
   phase = "checking";
-  tries = 0;
-  triedAt = -Infinity;
   facelessSince = 0;
   awaiting = 0;
   helping = false;
@@ -136,7 +138,7 @@ function start() {
   show("running", true);
   beside("advice");
   if (camera.phase === "live") {
-    step(1);
+    step("light");
     stream.connect();
   } else {
     camera.open();
@@ -157,22 +159,22 @@ function cameraChanged(state) {
     // While the browser still asks, a second question would not help.
     show("retry", fault.retry !== "none");
     hint(fault.code === "unanswered" ? "wait" : "bad", fault.title);
-    step(0);
+    step("camera");
     beside("fault");
     return;
   }
-  beside(helping ? "help" : "advice");
+  beside(phase === "waiting" ? "waiting" : helping ? "help" : "advice");
   if (state.phase === "opening") {
     hint("wait", "正在打开摄像头，如浏览器询问，请选择“允许”");
-    step(0);
+    step("camera");
   } else if (state.phase === "live" && phase === "checking") {
     hint("wait", stream.state === "online" ? "请正对摄像头，正在核对" : "摄像头正常，正在连接");
-    step(1);
+    step("light");
     stream.connect();
     captureIn(0);
-  } else if (state.phase === "live" && phase === "paused") {
-    hint("warn", NOT_YET);
-    step(2);
+  } else if (state.phase === "live" && phase === "waiting") {
+    step("identity");
+    captureIn(0);
   }
 }
 
@@ -192,12 +194,12 @@ function connectionChanged(state) {
 
 function captureIn(delay) {
   clearTimeout(timer);
-  if (phase === "checking") timer = setTimeout(capture, delay);
+  if (sending()) timer = setTimeout(capture, delay);
 }
 
 async function capture() {
   // A camera or connection that comes back starts this again.
-  if (phase !== "checking" || awaiting || camera.phase !== "live" || stream.state !== "online") return;
+  if (!sending() || awaiting || camera.phase !== "live" || stream.state !== "online") return;
   let seq = 0;
   awaiting = TAKING;
   try {
@@ -205,7 +207,7 @@ async function capture() {
   } catch {
     // No current picture yet; the camera's own watch says so when it lasts.
   }
-  if (phase !== "checking" || awaiting !== TAKING) return;
+  if (!sending() || awaiting !== TAKING) return;
   if (seq === 0) {
     awaiting = 0;
     captureIn(GRAB_AGAIN_MS);
@@ -221,24 +223,90 @@ async function capture() {
 function answered(seq) {
   if (seq !== awaiting) return;
   awaiting = 0;
-  captureIn(Math.max(0, sentAt + interval - performance.now()));
+  const pause = phase === "waiting" ? Math.max(interval, WAITING_INTERVAL_MS) : interval;
+  captureIn(Math.max(0, sentAt + pause - performance.now()));
 }
 
-function judged({ seq, verdict, hint: words, admitted }) {
+function judged({ seq, verdict, hint: words, admitted, check }) {
   if (admitted) {
     passed();
     return;
   }
-  if (phase !== "checking") return;
+  if (!sending()) return;
   refusalsAway = 0;
-  hint(verdict === "match" ? "ok" : "warn", words);
-  const faceless = NO_FACE_TO_COMPARE.includes(verdict);
-  step(faceless ? 1 : 2);
-  count(verdict, faceless);
+  if (stands(check)) {
+    const faceless = NO_FACE_TO_COMPARE.includes(verdict);
+    const heeded = verdict === "match" || (check.done > 0 && verdict === "turned_away");
+    hint(heeded ? "ok" : "warn", words);
+    step(check.done > 0 ? "turn" : faceless ? "light" : "identity");
+    lookForFace(faceless);
+  }
   answered(seq);
 }
 
-function count(verdict, faceless) {
+/** How the identity check stands on the server; true while frames advance it. */
+function stands(check) {
+  if (!sending()) return false;
+  switch (check.state) {
+    case "passed":
+    case "accepted":
+      passed();
+      return false;
+    case "refused":
+      ended({ message: check.reason ? `工作人员的说明：${check.reason}` : "" }, REFUSED);
+      show("refused-next", true);
+      return false;
+    case "expired":
+      ended({ message: "" }, NOT_PASSED);
+      return false;
+    case "waiting":
+      wait(check);
+      return false;
+    default:
+      carryOn(check);
+      return true;
+  }
+}
+
+/** The tries are used up; the camera and the wire stay, for the person who decides. */
+function wait(check) {
+  if (phase === "waiting") return;
+  phase = "waiting";
+  prompt(null);
+  show("tries", false);
+  show("again", false);
+  hint("wait", check.askHint);
+  step("identity");
+  helping = false;
+  beside("waiting");
+  part("waiting-title").focus();
+}
+
+function carryOn(check) {
+  if (phase === "waiting") {
+    phase = "checking";
+    beside("advice");
+    captureIn(0);
+  }
+  prompt(check.done > 0 ? check.ask : null);
+  const tries = part("tries");
+  if (check.triesLeft !== null) tries.textContent = `剩余次数：${check.triesLeft}次`;
+  show("tries", check.triesLeft !== null);
+  const again = part("again");
+  const words = check.again ? `刚才那次${check.again}` : "";
+  if (again.textContent !== words) again.textContent = words;
+  again.hidden = !words;
+}
+
+/** The arrow over the self view. */
+function prompt(ask) {
+  const turn = part("turn");
+  turn.hidden = ask === null;
+  if (ask) turn.dataset.ask = ask;
+}
+
+/** A face that is never found is no failed try, but needs help in the end. */
+function lookForFace(faceless) {
   const now = performance.now();
   if (!faceless) {
     facelessSince = 0;
@@ -246,47 +314,24 @@ function count(verdict, faceless) {
     helping = false;
   } else if (facelessSince === 0) {
     facelessSince = now;
-  } else if (now - facelessSince >= FACELESS_MS) {
-    // Help only: somebody is still moving lamp and phone about and must see when it gets better.
+  } else if (now - facelessSince >= FACELESS_MS && !helping) {
     helping = true;
-    show("again", false);
     beside("help");
   }
-  if ((verdict === "mismatch" || verdict === "unsure") && now - triedAt >= TRY_SPACING_MS) {
-    tries += 1;
-    triedAt = now;
-    if (tries >= TRIES) pause();
-  }
-}
-
-function pause() {
-  phase = "paused";
-  clearTimeout(timer);
-  awaiting = 0;
-  stream.close();
-  clearTimeout(offlineTimer);
-  offlineTimer = 0;
-  // The camera stays on, so that light and position can be put right before the next try.
-  hint("warn", NOT_YET);
-  helping = true;
-  show("again", true);
-  beside("help");
-  part("help-title").focus();
 }
 
 function passed() {
   if (phase === "passed") return;
   finish("passed");
-  step(3);
+  step("done");
   show("passed", true);
   const link = part("enter");
   link.focus();
   setTimeout(() => location.assign(link.href), FORWARD_MS);
 }
 
-function ended({ code, message }) {
+function ended({ message }, ending = UNKNOWN_ENDING) {
   finish("ended");
-  const ending = ENDINGS[code] || UNKNOWN_ENDING;
   part("ended-title").textContent = ending.title;
   part("ended-message").textContent = message || ending.message;
   const link = part("ended-link");
@@ -317,15 +362,11 @@ part("retry").addEventListener("click", () => {
   camera.open();
   part("running-title").focus();
 });
-part("again").addEventListener("click", () => {
-  start();
-  part("running-title").focus();
-});
 part("start").addEventListener("click", () => {
   start();
   // The button that had the focus is gone; the next words are here.
   part("running-title").focus();
 });
-step(0);
+step("camera");
 show("not-ready", false);
 part("start").disabled = false;

@@ -64,7 +64,7 @@ export async function startProctor({ attempt, epoch, csrf, video, onHint = () =>
 
   const camera = new Camera({ video, onState: safely(cameraChanged) });
   const stream = new FrameStream({
-    attempt,
+    path: `/attempts/${encodeURIComponent(attempt)}/stream`,
     epoch,
     csrf,
     purpose: "paper",

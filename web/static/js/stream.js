@@ -1,8 +1,11 @@
 /**
  * The wire to the proctoring service: frames up, verdicts down, over one WebSocket per attempt.
  *
- *   → {"type":"hello","csrf","purpose","epoch"}          ← {"type":"ready","stream","interval_ms"}
- *   → 4 bytes big-endian seq, then a JPEG                ← {"type":"verdict","seq","verdict","hint","admitted"}
+ *   → {"type":"hello","csrf","purpose","epoch"}          ← {"type":"ready","stream","interval_ms","check"}
+ *   → 4 bytes big-endian seq, then a JPEG                ← {"type":"verdict","seq","verdict","hint","admitted",
+ *                                                           and how the identity check stands, as "check" says}
+ *                                                        ← {"type":"check","state","ask","ask_hint","again",
+ *                                                           "tries_left","done","reason"}
  *                                                        ← {"type":"refused","seq","code","message"}
  *                                                        ← {"type":"closed","code","message"}: for good
  *                                                        ← {"type":"look"}: ask the server how things are
@@ -37,18 +40,22 @@ export class FrameStream {
   #listeners = null;
 
   /**
-   * @param {{attempt: string, purpose: "check"|"paper"|"takeover", epoch: number, csrf: string|(() => string),
+   * @param {{path: string, purpose: "check"|"paper"|"takeover"|"rehearsal", epoch: number, csrf: string|(() => string),
    *   onReady?: (ready: {stream: string, interval: number}) => void,
-   *   onVerdict?: (verdict: {seq: number, verdict: string, hint: string, admitted: boolean}) => void,
+   *   onVerdict?: (verdict: {seq: number, verdict: string, hint: string, admitted: boolean,
+   *     check: Standing}) => void,
+   *   onCheck?: (check: Standing) => void,
    *   onRefused?: (refusal: {seq: number, code: string, message: string}) => void,
    *   onClosed?: (end: {code: string, message: string}) => void,
    *   onLook?: () => void,
    *   onState?: (state: "offline"|"connecting"|"online") => void}} options
+   * Standing: {state: "open"|"waiting"|"passed"|"accepted"|"refused"|"expired"|null, triesLeft: number|null,
+   *   ask: "front"|"left"|"right"|null, askHint: string, again: string, done: number, reason: string}
    * csrf may be a function, so that a reconnection after a new login carries the new token.
    */
-  constructor({ attempt, purpose, epoch, csrf, ...callbacks }) {
+  constructor({ path, purpose, epoch, csrf, ...callbacks }) {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    this.#url = `${scheme}//${location.host}/attempts/${encodeURIComponent(attempt)}/stream`;
+    this.#url = `${scheme}//${location.host}${path}`;
     this.#hello = () => JSON.stringify({ type: "hello", csrf: typeof csrf === "function" ? csrf() : csrf, purpose, epoch });
     this.#callbacks = callbacks;
   }
@@ -138,6 +145,7 @@ export class FrameStream {
         this.#silenceLimit = Math.max(this.#silenceLimit, 3 * this.#interval, SILENCE_FLOOR_MS);
         this.#setState("online");
         this.#tell("onReady", { stream: message.stream, interval: this.#interval });
+        this.#tell("onCheck", standing(message.check || {}));
         break;
       case "verdict":
         this.#trust();
@@ -146,7 +154,11 @@ export class FrameStream {
           verdict: message.verdict,
           hint: message.hint || "",
           admitted: message.admitted === true,
+          check: standing(message),
         });
+        break;
+      case "check":
+        this.#tell("onCheck", standing(message));
         break;
       case "refused":
         this.#trust();
@@ -230,6 +242,18 @@ export class FrameStream {
       console.error(error); // a fault in a page's callback must not cost the connection
     }
   }
+}
+
+function standing(message) {
+  return {
+    state: message.state || null,
+    ask: message.ask || null,
+    askHint: message.ask_hint || "",
+    again: message.again || "",
+    triesLeft: message.tries_left ?? null,
+    done: message.done || 0,
+    reason: message.reason || "",
+  };
 }
 
 function clamp(value, low, high) {
