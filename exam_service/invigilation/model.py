@@ -10,6 +10,8 @@ from uuid import UUID
 
 from exam_service.cycles.policy import Subject
 from exam_service.papers.timing import time_left
+from exam_service.proctor.identification import PURPOSE_LABELS
+from exam_service.proctor.model import Purpose
 
 PAGE_SIZE = 50
 LONGEST_SEARCH = 40
@@ -184,6 +186,7 @@ class Happening(StrEnum):
     IMPORTED = "imported"
     DUTY = "duty"
     NOTE = "note"
+    IDENTITY = "identity"
 
 
 @dataclass(frozen=True)
@@ -239,6 +242,13 @@ _SENTENCES: Mapping[tuple[Happening, str], str] = {
     (Happening.DUTY, "none"): "不再负责",
     (Happening.NOTE, ""): "内部记录",
 }
+_IDENTITY_WORDS: Mapping[str, str] = {
+    "began": "开始",
+    "asked": "由工作人员提出",
+    "passed": "通过",
+    "accepted": "由人工确认是本人",
+    "refused": "由人工确认不是本人",
+}
 _CAUSES: Mapping[tuple[str, str], str] = {
     ("closed", "handed_in"): "医师交卷",
     ("closed", "late_answers_accepted"): "重新评分",
@@ -252,6 +262,9 @@ def sentence(event: Event) -> str:
             return "有了时间，继续答题"
         if (event.detail, event.words) in _CAUSES:
             return _CAUSES[event.detail, event.words]
+    if event.what is Happening.IDENTITY:
+        purpose, _, outcome = event.detail.partition(" ")
+        return f"{PURPOSE_LABELS[Purpose(purpose)]}：{_IDENTITY_WORDS[outcome]}"
     said = _SENTENCES.get((event.what, event.detail), event.detail)
     if event.what is Happening.CREDIT and event.amount is not None:
         return f"{said} {length_text(timedelta(seconds=event.amount))}"

@@ -165,6 +165,16 @@ FROM (
     UNION ALL
     SELECT written_at, 'note', '', text, NULL, NULL, written_by, id::text
     FROM watch_note WHERE attempt_id = $1
+    UNION ALL
+    SELECT opened_at, 'identity', purpose || CASE WHEN asked_by IS NULL THEN ' began' ELSE ' asked' END, asked_reason, NULL,
+           NULL, asked_by, id::text
+    FROM identity_check WHERE attempt_id = $1
+    UNION ALL
+    SELECT passed_at, 'identity', purpose || ' passed', '', NULL, NULL, NULL, id::text
+    FROM identity_check WHERE attempt_id = $1 AND state = 'passed' AND passed_at IS NOT NULL
+    UNION ALL
+    SELECT decided_at, 'identity', purpose || ' ' || state, decision_reason, NULL, NULL, decided_by, id::text
+    FROM identity_check WHERE attempt_id = $1 AND state IN ('accepted', 'refused') AND decided_at IS NOT NULL
 ) h
 LEFT JOIN account p ON p.id = h.actor_id
 ORDER BY h.at, h.tie

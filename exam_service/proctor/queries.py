@@ -199,6 +199,8 @@ async def select_new_checks(
 async def select_optional_newest_kept(tx: Tx, attempt_id: UUID, province_id: str) -> UUID | None:
     evidence_id: UUID | None = await tx.fetch_value(
         SQL["select_optional_newest_kept"], attempt_id, province_id
+    )
+    return evidence_id
 
 
 async def insert_identity_check(tx: Tx, identity: IdentityCheck) -> bool:

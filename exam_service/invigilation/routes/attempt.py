@@ -49,6 +49,7 @@ from exam_service.papers.oversight import (
     RequestState,
     SeenRequest,
 )
+from exam_service.proctor import usecases as proctor
 from exam_service.proctor.judgement import FINDING_LABELS
 
 _EVENT_KINDS: Mapping[Happening, str] = {
@@ -62,6 +63,7 @@ _EVENT_KINDS: Mapping[Happening, str] = {
     Happening.IMPORTED: "info",
     Happening.DUTY: "info",
     Happening.NOTE: "info",
+    Happening.IDENTITY: "info",
 }
 _REQUEST_LABELS: Mapping[RequestState, tuple[str, str]] = {
     RequestState.OPEN: ("warn", "待处理"),
@@ -318,6 +320,15 @@ def _account_id(text: str) -> UUID | None:
         return UUID(text) if text else None
     except ValueError:
         raise Invalid("请选择本机构的一位工作人员。", code="no_colleague") from None
+
+
+@allow(Role.BODY)
+async def ask_recheck(request: web.Request) -> web.Response:
+    form = await form_fields(request)
+    action = proctor.ask_recheck(
+        request.app[SERVICES], viewer(request), path_id(request, "attempt"), form.get("reason", "")
+    )
+    return await _act(request, "recheck", form, "已要求医师重新核验身份，答题不受影响。", action)
 
 
 @allow(Role.BODY)

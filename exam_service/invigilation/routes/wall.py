@@ -6,10 +6,10 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -18,13 +18,22 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from exam_service.accounts.model import Role
 from exam_service.cycles.policy import Subject
-from exam_service.errors import DomainError, Forbidden, LoginRequired, NotFound, Unavailable
+from exam_service.errors import (
+    Conflict,
+    DomainError,
+    Forbidden,
+    Invalid,
+    LoginRequired,
+    NotFound,
+    Unavailable,
+)
 from exam_service.http.csrf import is_same_origin
 from exam_service.http.guards import allow, unattended
 from exam_service.http.pages import render
+from exam_service.http.problems import status_of
 from exam_service.http.request_keys import SESSION_DIGEST
-from exam_service.http.requests import path_id
-from exam_service.http.session import SESSION_STORE
+from exam_service.http.requests import form_fields, path_id
+from exam_service.http.session import SESSION_STORE, flash
 from exam_service.invigilation import usecases
 from exam_service.invigilation.model import LONGEST_SEARCH, STANDING_LABELS, Standing, clock_text
 from exam_service.invigilation.routes.shown import KINDS, milliseconds, paper_text, time_text
@@ -40,15 +49,23 @@ from exam_service.invigilation.tiles import (
 )
 from exam_service.invigilation.usecases import WallPage
 from exam_service.keys import SERVICES, viewer
+from exam_service.papers.oversight import LONGEST_TEXT
 from exam_service.papers.timing import time_left
+from exam_service.proctor import usecases as proctor
+from exam_service.proctor.identification import PURPOSE_LABELS, SPENT_LABELS, WaitingCheck
 from exam_service.proctor.stream import OPEN_SOCKETS
-from exam_service.proctor.usecases import Outlooks, wall_topic
+from exam_service.proctor.usecases import Outlooks, Pictures, wall_topic
 
 log = logging.getLogger(__name__)
 
 OUTLOOKS = web.AppKey("outlooks", Outlooks)
 LEVEL_KINDS: Mapping[Level, str] = {Level.CALM: "good", Level.LOOK: "warn", Level.ACT: "bad"}
 
+_DECIDED: Mapping[str, str] = {
+    "accept": "已确认是本人，医师可以继续。",
+    "refuse": "已记录：不是本人。",
+    "again": "医师可以再试一次。",
+}
 TICK_SECONDS = 0.25
 TILE_SECONDS = 1.0
 BOARD_SECONDS = 5.0
@@ -147,8 +164,62 @@ def _notice_text(tile: Tile) -> str:
     return f"通知已确认 {time_text(read)}" if read else f"{time_text(sent)}的通知未确认"
 
 
+def _waiting(each: WaitingCheck, now: datetime) -> dict[str, Any]:
+    minutes = max(0, (now - each.opened_at) // timedelta(minutes=1))
+    return {
+        "id": str(each.id),
+        "attempt": str(each.attempt_id),
+        "name": each.name,
+        "institution": each.institution,
+        "purpose": PURPOSE_LABELS[each.purpose],
+        "since": f"{time_text(each.opened_at)}开始，已{minutes}分钟",
+        "why": SPENT_LABELS[each.last_spent] if each.last_spent else "",
+        "tries": each.tries,
+        "asked": each.asked_reason,
+    }
+
+
 @allow(Role.BODY)
 async def show_wall(request: web.Request) -> web.Response:
+    return await _wall_page(request)
+
+
+@allow(Role.BODY)
+async def decide_identity(request: web.Request) -> web.Response:
+    """Who sits there: it is them, it isn't, or let them try again."""
+    services, identity_id = request.app[SERVICES], path_id(request, "identity")
+    form = await form_fields(request)
+    decision, reason = form.get("decision", ""), form.get("reason", "")
+    try:
+        if decision not in _DECIDED:
+            raise Invalid("请选择“是本人”“不是本人”或“再试一次”。", code="no_decision")
+        if decision == "again":
+            await proctor.give_tries(services, viewer(request), identity_id, reason=reason)
+        else:
+            await proctor.decide(
+                services, viewer(request), identity_id, accepted=decision == "accept", reason=reason
+            )
+    except (Invalid, Conflict) as error:
+        return await _wall_page(
+            request,
+            at_identity=str(identity_id),
+            error=error.sentence,
+            reason=reason,
+            status=status_of(error),
+        )
+    response = web.HTTPSeeOther("/invigilation/wall")
+    flash(response, "good", _DECIDED[decision])
+    raise response
+
+
+async def _wall_page(
+    request: web.Request,
+    *,
+    at_identity: str = "",
+    error: str | None = None,
+    reason: str = "",
+    status: int = 200,
+) -> web.Response:
     search = replace(wall_search(request), only=None)
     found = await usecases.open_wall(request.app[SERVICES], request.app[OUTLOOKS], viewer(request), search)
     page = min(search.page, found.pages)
@@ -186,7 +257,13 @@ async def show_wall(request: web.Request) -> web.Response:
             "previous_query": _query(replace(search, page=page - 1)) if page > 1 else None,
             "next_query": _query(replace(search, page=page + 1)) if page < found.pages else None,
             "stale_ms": milliseconds(NO_PICTURE_AFTER),
+            "waiting": [_waiting(each, found.at) for each in found.waiting],
+            "at_identity": at_identity,
+            "error": error,
+            "reason": reason,
+            "longest": LONGEST_TEXT,
         },
+        status=status,
     )
 
 
@@ -205,6 +282,24 @@ async def show_photo(request: web.Request) -> web.Response:
     found = await usecases.photo(request.app[SERVICES], viewer(request), path_id(request, "attempt"))
     if found is None:
         raise NotFound("没有审核通过的报名照片。", code="no_photo")
+    return web.Response(body=found, content_type="image/jpeg")
+
+
+@allow(Role.BODY)
+async def show_identity_snapshot(request: web.Request) -> web.Response:
+    return await _identity_picture(request, lambda pictures: pictures.snapshot)
+
+
+@allow(Role.BODY)
+async def show_identity_photo(request: web.Request) -> web.Response:
+    return await _identity_picture(request, lambda pictures: pictures.photo)
+
+
+async def _identity_picture(request: web.Request, choose: Callable[[Pictures], bytes | None]) -> web.Response:
+    pictures = await proctor.pictures_of(request.app[SERVICES], viewer(request), path_id(request, "identity"))
+    found = choose(pictures)
+    if found is None:
+        raise NotFound("没有这张图片。", code="no_picture")
     return web.Response(body=found, content_type="image/jpeg")
 
 
@@ -306,6 +401,7 @@ class _Feed:
                 "at": time_text(found.at),
                 "counts": {tab.value: count for tab, count in found.counts.items()},
                 "order": order,
+                "waiting": [str(each.id) for each in found.waiting],
                 "tiles": self._changed(found),
             }
         )

@@ -25,6 +25,7 @@ from exam_service.papers import usecases as papers
 from exam_service.papers.oversight import written
 from exam_service.papers.timing import CHECK_HOLDS, LONGEST_IN_LINE, SILENT_AFTER
 from exam_service.proctor import usecases as proctor
+from exam_service.proctor.identification import WaitingCheck
 from exam_service.proctor.usecases import Outlooks, Picture
 from exam_service.storage.database import Tx
 from exam_service.wiring import Services
@@ -42,6 +43,7 @@ class WallPage:
         labels: What papers are called, by cycle and subject.
         counts: How many sittings each tab has.
         pages: How many pages the tab has, at least one.
+        waiting: The identity checks that wait for a person, the longest waiting first.
     """
 
     at: datetime
@@ -49,6 +51,7 @@ class WallPage:
     labels: Mapping[tuple[UUID, Subject], str]
     counts: Mapping[WallTab, int]
     pages: int
+    waiting: Sequence[WaitingCheck]
 
 
 async def _tiles(
@@ -110,6 +113,7 @@ async def _page(
         await _labels(tx, shown, principal.province_id),
         {tab: len(narrowed(everybody, tab, principal.account_id, now)) for tab in WallTab},
         pages,
+        await proctor.waiting_for_person(tx, principal),
     )
 
 

@@ -11,6 +11,7 @@ const reorderButton = document.getElementById("reorder");
 const help = document.getElementById("help");
 
 let wall = document.getElementById("wall");
+const address = wall.dataset.feed.replace("/events", "");
 const staleMs = Number(wall.dataset.staleMs);
 const tiles = new Map();
 const visible = new Set();
@@ -31,7 +32,6 @@ document.querySelector("[data-help]").hidden = false;
 document.querySelector("[data-help]").addEventListener("click", () => openDialog(help));
 help.querySelector("[data-close]").addEventListener("click", () => closeDialog(help));
 closesOutside(help);
-for (const form of document.querySelectorAll("[data-identity]")) form.classList.add("ready");
 
 /* Tiles */
 
@@ -117,6 +117,20 @@ function onNews(news) {
   }
   write(document.getElementById("counted"), `正在测评${news.counts.all}人，需要处理${news.counts.attention}人`);
   arrange(news.order);
+  if (news.waiting.join(" ") !== identity().dataset.waiting) fetchIdentity();
+}
+
+/* Identity checks that wait for a person */
+
+function identity() {
+  return document.getElementById("identity");
+}
+
+/** Never from under somebody who decides or types. */
+async function fetchIdentity() {
+  const page = await fetchPage();
+  const busy = identity().contains(document.activeElement) || [...identity().querySelectorAll("[name=reason]")].some((field) => field.value);
+  if (page && !busy) identity().replaceWith(document.adoptNode(page.getElementById("identity")));
 }
 
 function onState(state, words) {
@@ -147,14 +161,23 @@ function forget(key) {
   tiles.delete(key);
 }
 
-/** Names come with the page only, whose viewing is recorded. New tiles are put at the end: nothing moves. */
+/** The page anew: names come with it only, whose viewing is recorded. Nothing when it can't be had. */
+async function fetchPage() {
+  try {
+    const reply = await fetch(address, { headers: { Accept: "text/html" }, credentials: "same-origin", cache: "no-store" });
+    return reply.ok && !reply.redirected ? new DOMParser().parseFromString(await reply.text(), "text/html") : null;
+  } catch {
+    return null;
+  }
+}
+
+/** New tiles are put at the end: nothing moves. */
 async function fetchTiles(order) {
   if (fetching) return;
   fetching = true;
   try {
-    const reply = await fetch(location.href, { headers: { Accept: "text/html" }, credentials: "same-origin", cache: "no-store" });
-    if (!reply.ok || reply.redirected) return;
-    const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+    const page = await fetchPage();
+    if (!page) return;
     if (!wall.matches(".wall")) {
       const fresh = page.getElementById("wall");
       if (!fresh?.matches(".wall")) return;
@@ -167,8 +190,6 @@ async function fetchTiles(order) {
       }
     }
     adopt();
-  } catch {
-    // The next board asks again.
   } finally {
     fetching = false;
   }
@@ -185,17 +206,37 @@ function isCalm() {
 function reorder() {
   if (!wanted) return;
   const focused = document.activeElement;
-  let before = wall.firstElementChild;
-  for (const key of wanted) {
-    const tile = tiles.get(key)?.tile;
-    if (!tile) continue;
-    if (tile === before) before = before.nextElementSibling;
-    else wall.insertBefore(tile, before);
+  const asked = wanted.filter((key) => tiles.has(key)).map((key) => tiles.get(key).tile);
+  const places = new Map([...wall.children].map((tile, place) => [tile, place]));
+  const stays = new Set(longestRising(asked, (tile) => places.get(tile)));
+  let next = null;
+  for (const tile of asked.reverse()) {
+    if (!stays.has(tile)) wall.insertBefore(tile, next);
+    next = tile;
   }
   if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
   wanted = null;
   reorderButton.hidden = true;
   reordered = performance.now();
+}
+
+/** The most of `items` whose numbers rise: they stay where they are, and the fewest move. */
+function longestRising(items, numberOf) {
+  const ends = [];
+  const before = new Map();
+  for (const item of items) {
+    let low = 0;
+    for (let high = ends.length; low < high;) {
+      const middle = (low + high) >> 1;
+      if (numberOf(ends[middle]) < numberOf(item)) low = middle + 1;
+      else high = middle;
+    }
+    before.set(item, ends[low - 1]);
+    ends[low] = item;
+  }
+  const rising = [];
+  for (let item = ends.at(-1); item; item = before.get(item)) rising.push(item);
+  return rising;
 }
 
 /* Keys */
