@@ -183,7 +183,9 @@ def cost(count: int) -> tuple[int, int]:
     random = Random(count)
     verdicts = random.choices([Verdict.MATCH, Verdict.MISMATCH, Verdict.NO_FACE], k=count)
     series = [
-        CountedCheck(**vars(a_check(verdict, 10 * turn, look=CountedLook(7 << random.randrange(60)), faces=1)))
+        CountedCheck(
+            **vars(a_check(verdict, 10 * turn, look=CountedLook(7 << random.randrange(60)), faces=1))
+        )
         for turn, verdict in enumerate(verdicts)
     ]
     CountedLook.compared = CountedCheck.seen = 0

@@ -227,7 +227,9 @@ def test_the_same_look_on_fast_frames_is_not_frozen_yet() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"faces": 0, "verdict": Verdict.NO_FACE}, {"verdict": Verdict.DARK}])
-def test_an_empty_or_a_dark_room_looks_the_same_for_long_and_is_not_frozen(changes: dict[str, object]) -> None:
+def test_an_empty_or_a_dark_room_looks_the_same_for_long_and_is_not_frozen(
+    changes: dict[str, object],
+) -> None:
     series = [a_check(seconds=10 * turn, look=0, **changes) for turn in range(30)]  # type: ignore[arg-type]
     assert FROZEN not in kinds(series)
 
@@ -286,7 +288,9 @@ def test_a_gap_shows_who_was_there_before_and_after() -> None:
 
 def test_without_a_sitting_there_are_no_gaps() -> None:
     assert findings([]) == []
-    assert [(gap.began_at, gap.ended_at) for gap in findings([], sat=Span(at(0), at(60)))] == [(at(0), at(60))]
+    assert [(gap.began_at, gap.ended_at) for gap in findings([], sat=Span(at(0), at(60)))] == [
+        (at(0), at(60))
+    ]
 
 
 # Risk

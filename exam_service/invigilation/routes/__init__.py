@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from exam_service.invigilation.routes import attempt, listing, makeup, registration, wall
+from exam_service.invigilation.routes import attempt, feed, listing, makeup, registration, wall
 
 ROUTES = [
     web.get("/invigilation", listing.show_list),
     web.get("/invigilation/live", listing.watch_list),
     web.post("/invigilation/notices", listing.notify_all),
     web.get("/invigilation/wall", wall.show_wall),
-    web.get("/invigilation/wall/events", wall.feed_wall),
+    web.get("/invigilation/wall/events", feed.feed_wall),
     web.get("/invigilation/identity/{identity}/snapshot", wall.show_identity_snapshot),
     web.get("/invigilation/identity/{identity}/photo", wall.show_identity_photo),
     web.post("/invigilation/identity/{identity}/decision", wall.decide_identity),

@@ -1,5 +1,6 @@
 """Watch a running session and act on it. The pages import from here only."""
 
+from exam_service.invigilation.tiles import WallSearch
 from exam_service.invigilation.usecases.session import (
     Board,
     PaperOf,
@@ -29,6 +30,7 @@ __all__ = [
     "RegistrationSheet",
     "Sheet",
     "WallPage",
+    "WallSearch",
     "assign_duty",
     "list_papers",
     "look_at_tiles",
