@@ -306,7 +306,7 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
 
 
 async def _disputed(world: World) -> tuple[Attempt, UUID, UUID]:
-    """A running paper that a colleague wants ended, whose physician asked for time and is asked to be seen."""
+    """A running paper that a colleague wants ended, whose physician asked for time and is to be seen."""
     attempt = (await world.open(world.here.physicians[2])).attempt
     colleague = await world.colleague(world.here, "colleague", body_id=world.here.body_id)
     await papers.request_termination(world.services, colleague, attempt.id, reason="替考")

@@ -21,7 +21,7 @@ from exam_service.proctor import queries
 from exam_service.proctor import usecases as proctor
 from exam_service.proctor.model import Verdict
 from exam_service.proctor.usecases import Outlooks, wall_topic
-from tests.world import Browser, World, browsing, serving
+from tests.world import DEVICE, Browser, World, browsing, serving
 
 pytestmark = pytest.mark.usefixtures("redis_client")
 
@@ -36,12 +36,15 @@ async def server(world: World) -> AsyncIterator[TestServer]:
 
 @pytest.fixture
 async def another(world: World, server: TestServer) -> AsyncIterator[Another]:
-    """A browser of the staff of that user name."""
+    """A browser of the staff of that user name, or of ``here``'s general physician."""
     async with AsyncExitStack() as stack:
 
         async def make(who: str) -> Browser:
             browser = await stack.enter_async_context(browsing(server))
-            await browser.login_staff(who)
+            if who == "physician":
+                await browser.login(world.here, world.here.general)
+            else:
+                await browser.login_staff(who)
             return browser
 
         yield make
@@ -181,7 +184,10 @@ async def test_a_verdict_changes_its_tile(body: Browser, world: World, attempt: 
     assert await count(world, "wall.watched") == 1
 
 
-async def test_many_signals_are_one_message(body: Browser, world: World, attempt: Attempt) -> None:
+async def test_many_signals_are_one_message(
+    body: Browser, world: World, attempt: Attempt, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("exam_service.invigilation.routes.feed.BOARD_SECONDS", 1.5)
     async with feed(body) as socket:
         await hear(socket, "board")
         stream = await world.watch(attempt, world.clock.now())
@@ -191,7 +197,9 @@ async def test_many_signals_are_one_message(body: Browser, world: World, attempt
         for _ in range(100):
             await world.services.signals.publish(wall_topic(attempt.body_id), str(attempt.id))
         await hear(socket, "tiles")
-        assert [message["tiles"] for message in [await hear(socket, "board")]] == [[]]
+        async with asyncio.timeout(10):
+            following = await socket.receive_json()
+        assert (following["type"], following["tiles"]) == ("board", [])
 
 
 async def test_a_feed_ends_with_the_session(
@@ -279,7 +287,7 @@ async def test_a_sitting_is_taken_handed_over_and_noted(
 
 
 async def test_a_notice_is_confirmed_once_by_whom_it_was_for(
-    body: Browser, server: TestServer, world: World, attempt: Attempt
+    body: Browser, another: Another, world: World, attempt: Attempt
 ) -> None:
     await body.submit(f"/invigilation/{attempt.id}/notices", text="请面向摄像头")
     assert "医师尚未确认" in await text_of(body, f"/invigilation/{attempt.id}")
@@ -287,15 +295,13 @@ async def test_a_notice_is_confirmed_once_by_whom_it_was_for(
         world.database, world.clock, world.here.general, attempt.id, attempt.lease_epoch, [], None
     )
     (notice,) = presence.notices
-    await world.open(world.here.simple)
-    async with browsing(server) as page:
-        await page.login(world.here, world.here.general)
-        address = f"/attempts/{attempt.id}/notices/{notice.id}/acknowledgement"
-        world.clock.move(seconds=7)
-        assert (await page.send(address, {})).status == 200
-        world.clock.move(seconds=7)
-        assert (await page.send(address, {})).status == 200
-        assert (await page.send(address.replace(str(notice.id), str(UUID(int=1))), {})).status == 404
+    page = await another("physician")
+    address = f"/attempts/{attempt.id}/notices/{notice.id}/acknowledgement"
+    world.clock.move(seconds=7)
+    assert (await page.send(address, {})).status == 200
+    world.clock.move(seconds=7)
+    assert (await page.send(address, {})).status == 200
+    assert (await page.send(address.replace(str(notice.id), str(UUID(int=1))), {})).status == 404
     assert "医师已确认 10:00:07" in await text_of(body, f"/invigilation/{attempt.id}")
 
 
@@ -337,10 +343,11 @@ async def test_the_page_of_a_sitting_tells_of_pages_and_identity_checks(
     staff = world.here.staff[Role.BODY]
     identity_id = await proctor.ask_recheck(world.services, staff, attempt.id, "不太像")
     await proctor.decide(world.services, staff, identity_id, accepted=True, reason="")
-    await papers.take_lease(world.services, world.here.general, attempt.id, bytes(32))
+    await papers.take_lease(world.services, world.here.general, attempt.id, DEVICE)
     text = await text_of(body, f"/invigilation/{attempt.id}")
     for words in (
         "在一台设备上打开试卷",
+        "在同一设备上重新打开试卷",
         "答题中核验：由工作人员提出",
         "答题中核验：由人工确认是本人",
     ):

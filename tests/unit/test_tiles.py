@@ -46,7 +46,7 @@ def tile(
         notice_at=None,
         notice_read_at=None,
     )
-    findings = ()
+    findings: tuple[Finding, ...] = ()
     if found is not None:
         seen: datetime = NOW - found
         findings = (Finding(FindingKind.ANOTHER_FACE, seen - timedelta(seconds=30), seen, 4, ()),)
