@@ -92,6 +92,21 @@ class Thresholds:
     mismatch: float
 
 
+@dataclass(frozen=True)
+class ThresholdSetting:
+    """Thresholds that a province set for a model, and the record of it.
+
+    Attributes:
+        set_by: Who did it, by the name that the operating system knows them by.
+        note: Why, for whoever questions a verdict later.
+    """
+
+    thresholds: Thresholds
+    set_at: datetime
+    set_by: str
+    note: str
+
+
 def verdict_of(
     faces: int, distance: float | None, thresholds: Thresholds, poor: Verdict | None = None
 ) -> Verdict:

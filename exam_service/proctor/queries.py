@@ -7,7 +7,15 @@ from uuid import UUID
 
 from exam_service.proctor.identification import IdentityCheck, IdentityState, WaitingCheck
 from exam_service.proctor.liveness import Challenge, Spent
-from exam_service.proctor.model import Check, Purpose, StreamRow, StreamSpan, Thresholds, Verdict
+from exam_service.proctor.model import (
+    Check,
+    Purpose,
+    StreamRow,
+    StreamSpan,
+    Thresholds,
+    ThresholdSetting,
+    Verdict,
+)
 from exam_service.storage.database import Row, Tx
 from exam_service.storage.statements import Statements
 
@@ -332,3 +340,32 @@ async def select_optional_kept_picture(
         SQL["select_optional_kept_picture"], attempt_id, province_id, purpose
     )
     return evidence_id
+
+
+async def insert_thresholds(
+    tx: Tx, thresholds_id: UUID, province_id: str, model: str, setting: ThresholdSetting
+) -> None:
+    await tx.execute(
+        SQL["insert_thresholds"],
+        thresholds_id,
+        province_id,
+        model,
+        setting.thresholds.match,
+        setting.thresholds.mismatch,
+        setting.set_at,
+        setting.set_by,
+        setting.note,
+    )
+
+
+async def select_thresholds(tx: Tx, province_id: str, model: str, limit: int) -> list[ThresholdSetting]:
+    """The newest first."""
+    return [
+        ThresholdSetting(
+            Thresholds(row["match_threshold"], row["mismatch_threshold"]),
+            row["set_at"],
+            row["set_by"],
+            row["note"],
+        )
+        for row in await tx.fetch(SQL["select_thresholds"], province_id, model, limit)
+    ]

@@ -140,3 +140,15 @@ WHERE a.id = c.attempt_id AND c.state IN ('open', 'waiting')
 SELECT evidence_id FROM proctor_check
 WHERE attempt_id = $1 AND province_id = $2 AND purpose = $3 AND evidence_id IS NOT NULL
 ORDER BY received_at DESC, seq DESC LIMIT 1
+
+-- name: insert_thresholds
+INSERT INTO proctor_thresholds (id, province_id, model, match_threshold, mismatch_threshold, set_at, set_by, note)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+
+-- name: select_thresholds
+-- The newest first: that one counts.
+SELECT match_threshold, mismatch_threshold, set_at, set_by, note
+FROM proctor_thresholds
+WHERE province_id = $1 AND model = $2
+ORDER BY set_at DESC, id DESC
+LIMIT $3

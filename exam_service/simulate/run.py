@@ -66,11 +66,12 @@ def service_url(text: str) -> URL:
     return url.origin()
 
 
-async def simulate(plan: Plan, say: Callable[[str], None]) -> dict[str, Any]:
+async def simulate(plan: Plan, say: Callable[[str], None], tally: Tally | None = None) -> dict[str, Any]:
     """Run it; gives the figures of :func:`exam_service.simulate.report.summary`.
 
     Args:
         say: Takes one line at a time of progress and of the first errors.
+        tally: Where to count, for somebody who watches meanwhile.
 
     Raises:
         CannotSimulate: The service isn't there, there are fewer accounts than physicians, or a file that was
@@ -79,7 +80,7 @@ async def simulate(plan: Plan, say: Callable[[str], None]) -> dict[str, Any]:
     accounts, spare = _accounts(plan)
     faces = await asyncio.to_thread(people, plan.faces)
     _allow_open_files(plan.physicians * _FILES_EACH)
-    tally = Tally(say)
+    tally = tally or Tally(say)
     await _check_that_it_can_begin(plan, accounts[-1])
     crowd = _crowd(plan, accounts, spare, faces, tally)
     await first_of(crowd, _report_progress(tally))

@@ -446,6 +446,23 @@ CREATE TABLE public.proctor_stream (
     CONSTRAINT proctor_stream_purpose_check CHECK ((purpose = ANY (ARRAY['check'::text, 'paper'::text, 'takeover'::text, 'rehearsal'::text])))
 );
 
+CREATE TABLE public.proctor_thresholds (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    model text NOT NULL,
+    match_threshold double precision NOT NULL,
+    mismatch_threshold double precision NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    set_by text NOT NULL,
+    note text NOT NULL,
+    CONSTRAINT proctor_thresholds_check CHECK ((match_threshold <= mismatch_threshold)),
+    CONSTRAINT proctor_thresholds_match_threshold_check CHECK ((match_threshold > (0)::double precision)),
+    CONSTRAINT proctor_thresholds_mismatch_threshold_check CHECK ((mismatch_threshold < 'Infinity'::double precision)),
+    CONSTRAINT proctor_thresholds_model_check CHECK ((model <> ''::text)),
+    CONSTRAINT proctor_thresholds_note_check CHECK ((note <> ''::text)),
+    CONSTRAINT proctor_thresholds_set_by_check CHECK ((set_by <> ''::text))
+);
+
 CREATE TABLE public.province (
     id text NOT NULL,
     name text NOT NULL,
@@ -741,6 +758,9 @@ ALTER TABLE ONLY public.proctor_check
 ALTER TABLE ONLY public.proctor_stream
     ADD CONSTRAINT proctor_stream_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.proctor_thresholds
+    ADD CONSTRAINT proctor_thresholds_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.province
     ADD CONSTRAINT province_pkey PRIMARY KEY (id);
 
@@ -840,6 +860,8 @@ CREATE INDEX proctor_stream_attempt ON public.proctor_stream USING btree (attemp
 
 CREATE INDEX proctor_stream_registration ON public.proctor_stream USING btree (registration_id, attempt_id, id);
 
+CREATE INDEX proctor_thresholds_newest ON public.proctor_thresholds USING btree (province_id, model, set_at, id);
+
 CREATE INDEX registration_account ON public.registration USING btree (account_id);
 
 CREATE INDEX registration_body ON public.registration USING btree (province_id, body_id, state);
@@ -867,6 +889,8 @@ CREATE INDEX watch_duty_attempt ON public.watch_duty USING btree (attempt_id, id
 CREATE INDEX watch_note_attempt ON public.watch_note USING btree (attempt_id, id);
 
 CREATE TRIGGER answer_event_is_append_only BEFORE DELETE OR UPDATE ON public.answer_event FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER proctor_thresholds_is_append_only BEFORE DELETE OR UPDATE ON public.proctor_thresholds FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER watch_duty_is_append_only BEFORE DELETE OR UPDATE ON public.watch_duty FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
@@ -1087,6 +1111,9 @@ ALTER TABLE ONLY public.proctor_stream
 
 ALTER TABLE ONLY public.proctor_stream
     ADD CONSTRAINT proctor_stream_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
+ALTER TABLE ONLY public.proctor_thresholds
+    ADD CONSTRAINT proctor_thresholds_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
 
 ALTER TABLE ONLY public.registration
     ADD CONSTRAINT registration_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);

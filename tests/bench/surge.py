@@ -18,17 +18,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import random
 import resource
 import shutil
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -36,8 +31,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
-
-from yarl import URL
 
 from exam_service.clock import SystemClock
 from exam_service.demo.people import PASSWORD
@@ -48,16 +41,14 @@ from exam_service.simulate.entrance import enter
 from exam_service.simulate.physician import log_in
 from exam_service.simulate.tally import Tally
 from exam_service.storage.database import Database
+from tests.bench.demonstration import Demonstration
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _PREPARING_AT_ONCE = 16
-_START_SECONDS = 120.0
-_STOP_SECONDS = 40.0
 _FILES_EACH = 4
 _SEED = 2026
-_WEB_PROCESSES = 2
 
 
 @dataclass
@@ -100,82 +91,6 @@ class Physician:
         assert lease["items"][0]["stem"]
         assert lease["time_left_ms"] > 0
         self.took = time.perf_counter() - began
-
-
-class Demonstration:
-    """A service as deployed, on a directory of its own."""
-
-    def __init__(self, data: Path, physicians: int, rate: float | None) -> None:
-        self.data = data
-        self.url = URL(f"http://127.0.0.1:{_free_port()}")
-        # Nothing that this shell says of another service.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("EXAM_")}
-        self._environment = environment | {
-            "EXAM_WEB_PROCESSES": str(_WEB_PROCESSES),
-            "EXAM_WORKER_PROCESSES": "1",
-            "EXAM_LOG": "WARNING",
-            "EXAM_LOGIN_TRIES_PER_ADDRESS": str(10 * physicians),
-        }
-        if rate:
-            self._environment["EXAM_ADMISSIONS_PER_SECOND"] = str(rate)
-        self._log = (data / "demo.log").open("wb")
-        words = ["demo", "--data", str(data), "--port", str(self.url.port), "--physicians", str(physicians)]
-        self._process = subprocess.Popen(
-            self._command(words), env=self._environment, stdout=self._log, stderr=self._log
-        )
-
-    def _command(self, words: list[str]) -> list[str]:
-        return [sys.executable, "-m", "exam_service", *words]
-
-    async def until_served(self) -> None:
-        give_up_at = time.monotonic() + _START_SECONDS
-        while True:
-            assert self._process.poll() is None, self.log()
-            assert time.monotonic() < give_up_at, self.log()
-            try:
-                socket.create_connection(("127.0.0.1", self.url.port or 0), timeout=1).close()
-            except OSError:
-                await asyncio.sleep(0.2)
-            else:
-                return
-
-    async def prepare(self) -> str:
-        """`papers prepare`; what it says last."""
-        process = await asyncio.create_subprocess_exec(
-            *self._command(["papers", "prepare", "--province", DEMO_PROVINCE, "--data", str(self.data)]),
-            env=self._environment,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        said, _ = await process.communicate()
-        assert process.returncode == 0, said
-        return said.decode().splitlines()[-1]
-
-    def database_url(self) -> str:
-        url: str = tomllib.loads((self.data / "servers.toml").read_text())["database_url"]
-        return url
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    def log(self) -> str:
-        return (self.data / "demo.log").read_text(errors="replace")[-5000:]
-
-    async def stop(self) -> None:
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            await asyncio.to_thread(self._process.wait, _STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._log.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def _each(crowd: Iterable[T], work: Callable[[T], Awaitable[R]]) -> float:
@@ -238,7 +153,13 @@ async def measure(
 ) -> dict[str, Any]:
     _allow_open_files(physicians * _FILES_EACH + 256)
     data = Path(tempfile.mkdtemp(prefix="exam-surge-"))
-    service = Demonstration(data, physicians, rate)
+    service = Demonstration(
+        data,
+        physicians,
+        WEB_PROCESSES="2",
+        WORKER_PROCESSES="1",
+        **({"ADMISSIONS_PER_SECOND": str(rate)} if rate else {}),
+    )
     tally = Tally(say)
     crowd = [
         Physician(account, Browser(service.url, tally, insecure=False))
@@ -258,9 +179,9 @@ async def measure(
         await _each(crowd, Physician.stand_before_the_button)
         say("all before the button")
         tally.retries = 0
-        before = _cpu(service)
+        before = sum(service.cpu().values())
         await _surge(crowd, window, tally)
-        cpu_s = _cpu(service) - before
+        cpu_s = sum(service.cpu().values()) - before
         if tally.errors or tally.retries:
             say(service.log())
     finally:
@@ -289,24 +210,6 @@ async def measure(
         "error_kinds": dict(Counter(tally.error_kinds))
         | ({"sent again": tally.retries} if tally.retries else {}),
     }
-
-
-def _cpu(service: Demonstration) -> float:
-    """CPU seconds of all processes of the service so far, PostgreSQL and Redis included."""
-    parents: dict[int, int] = {}
-    spent: dict[int, float] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-            except OSError:
-                continue
-            parents[int(entry.name)] = int(fields[1])
-            spent[int(entry.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    ours = {service.pid}
-    while grown := {child for child, parent in parents.items() if parent in ours} - ours:
-        ours |= grown
-    return sum(spent.get(pid, 0.0) for pid in ours)
 
 
 def main() -> int:

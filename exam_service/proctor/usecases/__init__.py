@@ -49,6 +49,11 @@ from exam_service.proctor.usecases.takeover import (
     take_over_unverified,
     takeover_page,
 )
+from exam_service.proctor.usecases.thresholds import (
+    set_thresholds,
+    threshold_history,
+    thresholds_for,
+)
 from exam_service.proctor.usecases.wall import (
     Outlook,
     Outlooks,
@@ -93,11 +98,14 @@ __all__ = [
     "registration_photo",
     "rehearsal_page",
     "rehearsal_pass",
+    "set_thresholds",
     "snapshot",
     "still_wanted",
     "streams_of",
     "take_over_unverified",
     "takeover_page",
+    "threshold_history",
+    "thresholds_for",
     "topic",
     "verdict_counts",
     "waiting_for_person",
