@@ -113,7 +113,6 @@ async def test_the_wall_has_who_sits_and_who_is_being_checked(
     assert f'data-key="{checked.id}"' in text
     assert str(idle.id) not in text
     assert "还没有画面" in text
-    assert 'http-equiv="refresh"' in text
     found = await text_of(body, "/invigilation/wall?q=医师2")
     assert (str(checked.id) in found, str(attempt.id) in found) == (True, False)
     world.clock.move(minutes=11)
