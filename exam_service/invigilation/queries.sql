@@ -220,9 +220,10 @@ LEFT JOIN LATERAL (
     WHERE n.attempt_id = a.id ORDER BY n.sent_at DESC LIMIT 1
 ) w ON TRUE
 WHERE a.province_id = $1 AND a.body_id = $2
-    AND (a.state IN ('admitted', 'running') OR (a.state = 'prepared' AND (
-        EXISTS (SELECT FROM proctor_stream m WHERE m.attempt_id = a.id AND coalesce(m.closed_at, m.opened_at) > $6)
-        OR EXISTS (SELECT FROM proctor_check c WHERE c.attempt_id = a.id AND c.received_at > $6))))
+    AND a.state IN ('prepared', 'admitted', 'running')
+    AND (a.state <> 'prepared'
+         OR EXISTS (SELECT FROM proctor_stream m WHERE m.attempt_id = a.id AND coalesce(m.closed_at, m.opened_at) > $6)
+         OR EXISTS (SELECT FROM proctor_check c WHERE c.attempt_id = a.id AND c.received_at > $6))
     AND ($5::text IS NULL OR p.name LIKE $5)
     AND ($7::uuid[] IS NULL OR a.id = ANY($7))
 

@@ -818,6 +818,8 @@ CREATE UNIQUE INDEX attempt_open ON public.attempt USING btree (registration_id,
 
 CREATE INDEX attempt_unmarked ON public.attempt USING btree (id) WHERE (state = 'closed'::text);
 
+CREATE INDEX attempt_watched ON public.attempt USING btree (body_id) WHERE (state = ANY (ARRAY['prepared'::text, 'admitted'::text, 'running'::text]));
+
 CREATE INDEX audit_entry_import ON public.audit_entry USING btree (subject_id) WHERE (action = 'answers.imported'::text);
 
 CREATE INDEX audit_entry_lease ON public.audit_entry USING btree (subject_id) WHERE (action = 'lease.released'::text);

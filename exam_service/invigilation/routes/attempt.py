@@ -34,7 +34,7 @@ from exam_service.invigilation.routes.shown import (
     time_text,
     whole_number,
 )
-from exam_service.invigilation.routes.wall import OUTLOOKS, tile_shown
+from exam_service.invigilation.routes.wall import OUTLOOKS, idle_milliseconds, tile_shown
 from exam_service.invigilation.tiles import NO_PICTURE_AFTER
 from exam_service.invigilation.usecases import Sheet
 from exam_service.keys import SERVICES, viewer
@@ -143,6 +143,7 @@ async def _sheet_page(
             "reasons": found.tile.reasons if found.tile else (),
             "has_photo": found.has_photo,
             "stale_ms": milliseconds(NO_PICTURE_AFTER),
+            "idle_ms": idle_milliseconds(request),
             "at": time_text(found.at),
             "is_sat": sat,
             "may_accept": attempt.state in {State.CLOSED, State.MARKED},

@@ -137,6 +137,11 @@ def _notice_text(tile: Tile) -> str:
     return f"通知已确认 {time_text(read)}" if read else f"{time_text(sent)}的通知未确认"
 
 
+def idle_milliseconds(request: web.Request) -> int:
+    """After how long without a touch the viewer is logged out."""
+    return request.app[SERVICES].settings.staff_idle_minutes * 60_000
+
+
 def _waiting(each: WaitingCheck, now: datetime) -> dict[str, Any]:
     minutes = max(0, (now - each.opened_at) // timedelta(minutes=1))
     return {
@@ -230,6 +235,7 @@ async def _wall_page(
             "previous_query": _query(replace(search, page=page - 1)) if page > 1 else None,
             "next_query": _query(replace(search, page=page + 1)) if page < found.pages else None,
             "stale_ms": milliseconds(NO_PICTURE_AFTER),
+            "idle_ms": idle_milliseconds(request),
             "waiting": [_waiting(each, found.at) for each in found.waiting],
             "at_identity": at_identity,
             "error": error,

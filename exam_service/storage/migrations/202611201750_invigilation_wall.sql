@@ -33,5 +33,7 @@ CREATE TABLE notice_ack (
     PRIMARY KEY (notice_id, attempt_id)
 );
 CREATE INDEX notice_attempt ON notice (attempt_id, sent_at) WHERE attempt_id IS NOT NULL;
+-- What a body may have on its wall, however many attempts are over.
+CREATE INDEX attempt_watched ON attempt (body_id) WHERE state IN ('prepared', 'admitted', 'running');
 -- The course of an attempt shows which answers were imported, which the audit journal alone knows.
 CREATE INDEX audit_entry_import ON audit_entry (subject_id) WHERE action = 'answers.imported';

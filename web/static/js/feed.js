@@ -3,18 +3,28 @@
 const SOONEST_MS = 1000;
 const SLOWEST_MS = 30_000;
 const ATTENDED_MS = 60_000;
+const IDLE_CHECKED_MS = 5000;
+const WARNED_MS = 2 * 60_000;
 const SOON_MS = 5 * 60_000;
 
 /**
  * @param {string} path of the feed
- * @param {{onNews: (news: object) => void, onState: (state: "open" | "lost" | "ended", words?: string) => void}} on
+ * @param {{onNews: (news: object) => void, onState: (state: "open" | "idle" | "lost" | "ended", words?: string) => void,
+ *   idleMs: number}} on idleMs: after so long without a touch the login ends
  */
-export function listen(path, { onNews, onState }) {
+export function listen(path, { onNews, onState, idleMs }) {
   let socket = null;
   let wait = SOONEST_MS;
   let ended = false;
   let touched = 0;
   let told = 0;
+  let warned = false;
+  setInterval(() => {
+    const idle = idleMs && performance.now() - touched > idleMs - WARNED_MS;
+    if (ended || !socket || idle === warned) return;
+    warned = idle;
+    onState(idle ? "idle" : "open");
+  }, IDLE_CHECKED_MS);
   for (const kind of ["pointerdown", "pointermove", "keydown", "wheel"]) {
     addEventListener(kind, () => { touched = performance.now(); attend(); }, { passive: true });
   }
@@ -139,6 +149,8 @@ export function say(place, words) {
   notice.append(body);
   place.append(notice);
 }
+
+export const STILL_THERE = "已长时间没有操作，2分钟内将退出登录。移动鼠标、触摸屏幕或按任意键即可继续。";
 
 export function loginAgain(message) {
   const words = document.createElement("span");

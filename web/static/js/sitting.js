@@ -1,6 +1,6 @@
 /** One sitting: its picture stays the newest, and a few keys open what is needed most. */
 
-import { badgeInto, listen, loginAgain, say, setClock, showAge, showPicture, write } from "./feed.js";
+import { STILL_THERE, badgeInto, listen, loginAgain, say, setClock, showAge, showPicture, write } from "./feed.js";
 
 const sitting = document.getElementById("sitting");
 
@@ -15,7 +15,7 @@ function watch() {
   let found = null;
   image.addEventListener("error", () => image.removeAttribute("src"));
   setInterval(() => showAge(part("shot"), staleMs), 1000);
-  listen(sitting.dataset.feed, { onNews, onState });
+  listen(sitting.dataset.feed, { onNews, onState, idleMs: Number(sitting.dataset.idleMs) });
 
   function onNews({ tiles }) {
     for (const now of tiles) {
@@ -33,6 +33,7 @@ function watch() {
 
   function onState(state, words) {
     if (state === "open") say(trouble, null);
+    else if (state === "idle") say(trouble, STILL_THERE);
     else if (state === "ended") say(trouble, loginAgain(words));
     else say(trouble, "连接中断，画面暂时不更新，正在重新连接。");
   }

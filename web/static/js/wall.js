@@ -1,7 +1,7 @@
 /** The live wall. Tiles are patched in place; they change places only when nobody is about to press one. */
 
 import { closeDialog, closesOutside, openDialog } from "./dialog.js";
-import { badgeInto, listen, loginAgain, say, setClock, showAge, showLeft, showPicture, write } from "./feed.js";
+import { STILL_THERE, badgeInto, listen, loginAgain, say, setClock, showAge, showLeft, showPicture, write } from "./feed.js";
 
 const REORDER_MS = 10_000;
 
@@ -23,7 +23,7 @@ let fetching = false;
 
 adopt();
 setInterval(tick, 1000);
-listen(wall.dataset.feed, { onNews, onState });
+listen(wall.dataset.feed, { onNews, onState, idleMs: Number(wall.dataset.idleMs) });
 addEventListener("pointerdown", () => { touched = performance.now(); }, { passive: true });
 addEventListener("wheel", () => { touched = performance.now(); }, { passive: true });
 addEventListener("keydown", onKey);
@@ -134,8 +134,9 @@ async function fetchIdentity() {
 }
 
 function onState(state, words) {
-  document.getElementById("live-how").hidden = state !== "open";
+  document.getElementById("live-how").hidden = state === "lost" || state === "ended";
   if (state === "open") say(trouble, null);
+  else if (state === "idle") say(trouble, STILL_THERE);
   else if (state === "ended") say(trouble, loginAgain(words));
   else say(trouble, `连接中断，以下是 ${document.getElementById("live-at").textContent} 的情况，正在重新连接。`);
 }
