@@ -6,9 +6,11 @@ new. That memory is a help and no truth: it may be dropped at any time.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -17,12 +19,15 @@ from exam_service.errors import NotFound, Unavailable
 from exam_service.papers.model import Attempt
 from exam_service.proctor import queries
 from exam_service.proctor.judgement import Finding, findings, risk
-from exam_service.proctor.model import Check, Purpose
+from exam_service.proctor.model import Check, Purpose, Thresholds
 from exam_service.proctor.watched import Span
 from exam_service.storage.database import Tx
 from exam_service.wiring import Services
 
-MOST_CHECKS = 60_000
+MOST_CHECKS = 300_000
+_AT_ONCE = 8  # new sittings in one read: some 3,000 verdicts
+_FORGOTTEN_SECONDS = 120.0
+_NO_THRESHOLDS = Thresholds(0.0, 0.0)
 _LATE_FRAME = timedelta(minutes=3)  # a frame that another worker had to take over
 _LATE_COMMIT = timedelta(seconds=5)
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,14 +52,23 @@ class Outlook:
 
 @dataclass
 class _Remembered:
+    asked_at: float = 0.0
     checks: dict[UUID, Check] = field(default_factory=dict)
     received_at: datetime = _NEVER
     checked_at: datetime = _NEVER
     outlook: Outlook = field(default_factory=Outlook)
 
+    def add(self, check: Check) -> None:
+        self.checks[check.id] = check
+        self.received_at = max(self.received_at, check.received_at)
+        self.checked_at = max(self.checked_at, check.checked_at)
+
 
 class Outlooks:
-    """The verdicts of sittings, in the memory of one process: ``most`` at most, the newest asked for."""
+    """The verdicts of sittings, in the memory of one process.
+
+    Those that nobody asked for in two minutes go, and beyond ``most`` verdicts the longest not asked for.
+    """
 
     def __init__(self, most: int = MOST_CHECKS) -> None:
         self._most = most
@@ -63,40 +77,50 @@ class Outlooks:
     async def of(self, tx: Tx, attempt_ids: Sequence[UUID], province_id: str) -> dict[UUID, Outlook]:
         """How each of these attempts looks now. Reads only verdicts that came since the last look."""
         known = {attempt_id: self._remembered.get(attempt_id, _Remembered()) for attempt_id in attempt_ids}
-        fresh = await queries.select_new_checks(
-            tx,
-            [
-                (attempt_id, each.received_at - _LATE_FRAME, each.checked_at - _LATE_COMMIT)
-                if each.checks
-                else (attempt_id, _NEVER, _NEVER)
-                for attempt_id, each in known.items()
-            ],
-            province_id,
-        )
-        changed: set[UUID] = set()
-        for check in fresh:
-            if check.attempt_id is None:
-                continue
-            each = known[check.attempt_id]
-            if check.id in each.checks:
-                continue
-            each.checks[check.id] = check
-            each.received_at = max(each.received_at, check.received_at)
-            each.checked_at = max(each.checked_at, check.checked_at)
-            changed.add(check.attempt_id)
-        for attempt_id in changed:
-            known[attempt_id].outlook = _outlook(known[attempt_id].checks.values())
+        new = [attempt_id for attempt_id, each in known.items() if not each.checks]
+        seen = [attempt_id for attempt_id in attempt_ids if known[attempt_id].checks]
+        for batch in (seen, *(new[first : first + _AT_ONCE] for first in range(0, len(new), _AT_ONCE))):
+            if batch:
+                await self._read(tx, {attempt_id: known[attempt_id] for attempt_id in batch}, province_id)
+        now = time.monotonic()
         for attempt_id, each in known.items():
+            each.asked_at = now
             self._remembered[attempt_id] = each
             self._remembered.move_to_end(attempt_id)
-        self._forget()
+        self._forget(now)
         return {attempt_id: each.outlook for attempt_id, each in known.items()}
 
-    def _forget(self) -> None:
+    @staticmethod
+    async def _read(tx: Tx, known: Mapping[UUID, _Remembered], province_id: str) -> None:
+        """What is new of some attempts. Between two of them the process does what else there is to do."""
+        looks = [
+            (attempt_id, each.received_at - _LATE_FRAME, each.checked_at - _LATE_COMMIT)
+            for attempt_id, each in known.items()
+        ]
+        changed: set[UUID] = set()
+        for check in await queries.select_new_checks(tx, looks, province_id):
+            if check.attempt_id is not None and check.id not in known[check.attempt_id].checks:
+                known[check.attempt_id].add(_lean(check))
+                changed.add(check.attempt_id)
+        for attempt_id in changed:
+            known[attempt_id].outlook = _outlook(known[attempt_id].checks.values())
+            await asyncio.sleep(0)
+
+    def _forget(self, now: float) -> None:
         held = sum(len(each.checks) for each in self._remembered.values())
-        while held > self._most and self._remembered:
-            _, oldest = self._remembered.popitem(last=False)
+        while self._remembered:
+            oldest = next(iter(self._remembered.values()))
+            if held <= self._most and now - oldest.asked_at < _FORGOTTEN_SECONDS:
+                return
+            self._remembered.popitem(last=False)
             held -= len(oldest.checks)
+
+
+def _lean(check: Check) -> Check:
+    """Without what findings don't ask for: a wall has tens of thousands of them in memory."""
+    return replace(
+        check, province_id="", model="", thresholds=_NO_THRESHOLDS, evidence_id=None, distance=None
+    )
 
 
 def _outlook(checks: Iterable[Check]) -> Outlook:
