@@ -1,7 +1,7 @@
-"""From a series of verdicts to findings: N of the last M frames, never a single one; and how much to worry. Pure.
+"""From a series of verdicts to findings: N of the last M frames, never one alone; and how soon to look. Pure.
 
-A finding is a question put to a person of the assessment body, and a risk is the order in which to look. Neither
-ends a paper, fails anybody or is shown to the physician: nothing in this service acts on them but people.
+A finding is a question put to a person of the assessment body, and a risk is the order in which to look.
+Neither ends a paper, fails anybody or is shown to the physician: nothing but people acts on them.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ GAP_POINTS = 75
 
 @dataclass(frozen=True)
 class Risk:
-    """How soon to look: 0 (nothing found) to 100, and a sentence for every kind of finding, heaviest first."""
+    """How soon to look: 0 (nothing found) to 100; and a sentence for each kind of finding, heaviest first."""
 
     score: int
     reasons: tuple[str, ...]

@@ -187,13 +187,9 @@ async def select_checks(tx: Tx, attempt_id: UUID, province_id: str) -> list[Chec
     return [_check(row) for row in await tx.fetch(SQL["select_checks"], attempt_id, province_id)]
 
 
-async def count_verdicts(
-    tx: Tx, attempt_ids: Sequence[UUID], province_id: str
-) -> dict[UUID, dict[Verdict, int]]:
-    counts: dict[UUID, dict[Verdict, int]] = {}
-    for row in await tx.fetch(SQL["count_verdicts"], list(attempt_ids), province_id):
-        counts.setdefault(row["attempt_id"], {})[Verdict(row["verdict"])] = row["frames"]
-    return counts
+async def select_checks_of_attempts(tx: Tx, attempt_ids: Sequence[UUID], province_id: str) -> list[Check]:
+    rows = await tx.fetch(SQL["select_checks_of_attempts"], list(attempt_ids), province_id)
+    return [_check(row) for row in rows]
 
 
 async def select_new_checks(

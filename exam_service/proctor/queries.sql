@@ -53,11 +53,8 @@ SELECT * FROM proctor_check WHERE id = $1 AND province_id = $2
 -- name: select_checks
 SELECT * FROM proctor_check WHERE attempt_id = $1 AND province_id = $2 ORDER BY received_at, seq
 
--- name: count_verdicts
-SELECT attempt_id, verdict, count(*) AS frames
-FROM proctor_check
-WHERE attempt_id = ANY($1::uuid[]) AND province_id = $2 AND purpose IN ('paper', 'takeover')
-GROUP BY attempt_id, verdict
+-- name: select_checks_of_attempts
+SELECT * FROM proctor_check WHERE attempt_id = ANY($1::uuid[]) AND province_id = $2
 
 -- name: select_new_checks
 -- Verdicts on the frames of these attempts that were received after $2 and judged after $3 (each of its own).

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
-from exam_service.papers.model import Attempt
 from exam_service.proctor.windows import Rule, spells
 
 CADENCE = timedelta(seconds=10)
@@ -32,7 +32,23 @@ class Span:
         return self.ended_at - self.began_at
 
 
-def sitting(attempt: Attempt, now: datetime) -> Span | None:
+class Sat(Protocol):
+    """What an attempt says of its times."""
+
+    @property
+    def admitted_at(self) -> datetime | None: ...
+
+    @property
+    def deadline(self) -> datetime | None: ...
+
+    @property
+    def handed_in_at(self) -> datetime | None: ...
+
+    @property
+    def closed_at(self) -> datetime | None: ...
+
+
+def sitting(attempt: Sat, now: datetime) -> Span | None:
     """When the camera should watch: from admission to the end of the paper, or to now; ``None`` before."""
     if attempt.admitted_at is None:
         return None

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 @dataclass(frozen=True)
 class Rule:
-    """``needed`` of ``of_last`` frames in a row, and from the first to the last of them ``at_least`` so long."""
+    """``needed`` of ``of_last`` frames in a row, ``at_least`` so long from the first to the last of them."""
 
     needed: int
     of_last: int

@@ -7,11 +7,11 @@ from uuid import UUID
 from exam_service.accounts.model import Principal
 from exam_service.audit import usecases as audit
 from exam_service.clock import Clock
-from exam_service.crypto.envelope import seal
+from exam_service.crypto.envelope import BadEnvelope, seal
 from exam_service.cycles import usecases as cycles
 from exam_service.cycles.model import Cycle
 from exam_service.cycles.policy import Procedure, Subject
-from exam_service.errors import Conflict, Invalid
+from exam_service.errors import Conflict, Invalid, NotFound
 from exam_service.ids import new_id
 from exam_service.registration import queries
 from exam_service.registration.model import (
@@ -189,6 +189,28 @@ async def store_reviewed_photo(
         )
         await queries.update_photo(tx, registration.id, photo_id, now)
     return photo_id
+
+
+async def reviewed_photo(
+    tx: Tx, vault: Vault, store: EvidenceStore, registration_id: UUID, province_id: str
+) -> bytes:
+    """The registration photo that faces are compared with, decrypted: JPEG or PNG bytes.
+
+    Raises:
+        NotFound: There is none that has passed review, or it has been purged or altered.
+    """
+    registration = await queries.select_registration(tx, registration_id, province_id)
+    if registration.photo_id is None or not registration.photo_is_reviewed:
+        raise NotFound("没有审核通过的报名照片。", code="no_photo")
+    sealed = await store.read(tx, registration.photo_id, province_id=province_id)
+    try:
+        return await vault.open(tx, sealed, registration.photo_id)
+    except BadEnvelope:
+        raise NotFound(
+            "这份资料与存档时不一致，已拒绝显示，请联系系统管理员。",
+            code="evidence_altered",
+            evidence=registration.photo_id,
+        ) from None
 
 
 async def counts_in_scope(tx: Tx, principal: Principal) -> dict[State, int]:

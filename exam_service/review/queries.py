@@ -6,7 +6,8 @@ from uuid import UUID
 
 from exam_service.cycles.policy import Subject
 from exam_service.papers.model import State
-from exam_service.review.model import Decision, ListedAttempt
+from exam_service.proctor.judgement import FindingKind
+from exam_service.review.model import Decision, FindingReview, FindingVerdict, ListedAttempt
 from exam_service.storage.database import Tx
 from exam_service.storage.statements import Statements
 
@@ -33,11 +34,13 @@ async def select_attempts(
             cycle_id=row["cycle_id"],
             ordinal=row["ordinal"],
             state=State(row["state"]),
+            admitted_at=row["admitted_at"],
+            deadline=row["deadline"],
             handed_in_at=row["handed_in_at"],
+            closed_at=row["closed_at"],
             mark=row["mark"],
             passed=row["passed"],
             awaits_confirmation=row["awaits_confirmation"],
-            verdicts={},
         )
         for row in rows
     ]
@@ -71,4 +74,50 @@ async def insert_decision(
 ) -> None:
     await tx.execute(
         SQL["insert_decision"], decision_id, province_id, attempt_id, passed, note, decided_by, decided_at
+    )
+
+
+async def lock_attempt(tx: Tx, attempt_id: UUID, province_id: str) -> None:
+    await tx.execute(SQL["lock_attempt"], attempt_id, province_id)
+
+
+async def select_finding_reviews(tx: Tx, attempt_id: UUID, province_id: str) -> list[FindingReview]:
+    """The oldest first."""
+    return [
+        FindingReview(
+            FindingKind(row["kind"]),
+            row["began_at"],
+            FindingVerdict(row["verdict"]),
+            row["note"],
+            row["reviewed_by"],
+            row["reviewed_at"],
+        )
+        for row in await tx.fetch(SQL["select_finding_reviews"], attempt_id, province_id)
+    ]
+
+
+async def insert_finding_review(
+    tx: Tx,
+    review_id: UUID,
+    province_id: str,
+    attempt_id: UUID,
+    finding: tuple[FindingKind, datetime],
+    verdict: FindingVerdict,
+    note: str,
+    reviewed_by: UUID,
+    reviewed_at: datetime,
+) -> None:
+    """``finding``: its kind and beginning, which tell it from the others of the attempt."""
+    kind, began_at = finding
+    await tx.execute(
+        SQL["insert_finding_review"],
+        review_id,
+        province_id,
+        attempt_id,
+        kind.value,
+        began_at,
+        verdict.value,
+        note,
+        reviewed_by,
+        reviewed_at,
     )

@@ -1,17 +1,14 @@
-"""成绩确认: the body's list, one attempt with its snapshots, the decision."""
+"""成绩确认: the body's list, one attempt with its pictures, a word on each finding, the decision."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Mapping
+from datetime import datetime
 from uuid import UUID
 
 from aiohttp import web
 
 from exam_service.accounts.model import Role
-from exam_service.clock import in_china
 from exam_service.errors import Conflict, Invalid
 from exam_service.http.guards import allow
 from exam_service.http.pages import render
@@ -19,28 +16,14 @@ from exam_service.http.problems import status_of
 from exam_service.http.requests import form_fields, path_id
 from exam_service.http.session import flash
 from exam_service.keys import SERVICES, viewer
-from exam_service.papers.model import State, mark_text
-from exam_service.proctor.judgement import FINDING_LABELS, Finding
-from exam_service.proctor.model import VERDICT_LABELS, Check, Purpose, Verdict
-from exam_service.review import usecases
-from exam_service.review.model import Decision, Gap, ListedAttempt, Tab
-from exam_service.review.usecases import Dossier, ListPage
+from exam_service.proctor.judgement import FindingKind
+from exam_service.review import usecases, views
+from exam_service.review.model import FindingVerdict, Tab
 
-_KINDS: Mapping[Verdict, str] = {
-    Verdict.MATCH: "good",
-    Verdict.UNSURE: "warn",
-    Verdict.MISMATCH: "bad",
-    Verdict.NO_FACE: "warn",
-    Verdict.SEVERAL_FACES: "bad",
-    Verdict.DARK: "warn",
-    Verdict.BLURRED: "warn",
-    Verdict.TOO_SMALL: "warn",
-    Verdict.CUT_OFF: "warn",
-    Verdict.TURNED_AWAY: "warn",
-    Verdict.REPLAYED: "bad",
-    Verdict.UNUSABLE: "warn",
-}
-_FLAGGED = tuple(verdict for verdict in Verdict if verdict is not Verdict.MATCH)
+_MOST_SHOTS = 100_000
+_FIELDS = ("kind", "began_at", "verdict", "result", "by_findings", "note")
+"""Of the forms on an attempt's page: what was typed stays when it is refused."""
+_PNG = b"\x89PNG"
 
 
 def _cursor(text: str | None) -> UUID | None:
@@ -50,13 +33,11 @@ def _cursor(text: str | None) -> UUID | None:
         return None
 
 
-def _clock_time(moment: datetime | None, pattern: str = "%Y-%m-%d %H:%M") -> str:
-    return in_china(moment).strftime(pattern) if moment else "—"
-
-
-def _length(length: timedelta) -> str:
-    minutes, seconds = divmod(round(length.total_seconds()), 60)
-    return f"{minutes}分{seconds:02}秒" if minutes else f"{seconds}秒"
+def _shots(text: str | None) -> int:
+    """How many pictures are asked for; what is no number asks for the first page."""
+    if text is None or not (text.isascii() and text.isdigit()) or len(text) > len(str(_MOST_SHOTS)):
+        return views.SHOTS_PAGE
+    return max(int(text), views.SHOTS_PAGE)
 
 
 @allow(Role.BODY)
@@ -70,160 +51,30 @@ async def show_list(request: web.Request) -> web.Response:
         "review/list.html",
         {
             "tab": tab.value,
-            "rows": [_row(page, row) for row in page.rows],
+            "rows": [views.listed(page, row) for row in page.rows],
             "counts": page.counts,
             "next_cursor": str(page.next_cursor) if page.next_cursor else None,
         },
     )
 
 
-def _row(page: ListPage, row: ListedAttempt) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "name": row.name,
-        "masked_number": page.masked_numbers[row.id],
-        "institution": row.institution,
-        "paper": f"{page.labels[row.id]}（第{row.ordinal}次）",
-        "mark": None if row.mark is None else mark_text(row.mark),
-        "result_label": _result_label(row.passed, awaits=row.awaits_confirmation),
-        "handed_in": _clock_time(row.handed_in_at),
-        "flags": [
-            f"{VERDICT_LABELS[verdict]} {row.verdicts[verdict]}"
-            for verdict in _FLAGGED
-            if row.verdicts.get(verdict)
-        ],
-        "state_label": _state_label(row.state, awaits=row.awaits_confirmation),
-    }
-
-
-def _result_label(passed: bool | None, *, awaits: bool) -> str:  # noqa: FBT001
-    if passed is None:
-        return "未评分"
-    if awaits:
-        return "达到分数线" if passed else "未达分数线"
-    return "合格" if passed else "不合格"
-
-
-def _state_label(state: State, *, awaits: bool) -> str:
-    if awaits:
-        return "待评定"
-    return {
-        State.MARKED: "已出成绩",
-        State.CONFIRMED: "已评定",
-        State.TERMINATED: "已终止",
-        State.VOID: "已作废",
-        State.CLOSING: "正在收卷",
-        State.CLOSED: "正在收卷",
-    }.get(state, "测评中")
-
-
 @allow(Role.BODY)
 async def show_attempt(request: web.Request) -> web.Response:
-    dossier = await usecases.dossier(request.app[SERVICES], viewer(request), path_id(request, "attempt"))
-    return _dossier_page(request, dossier, {"result": "", "note": ""}, None)
+    return await _attempt_page(request, {}, None)
 
 
-def _dossier_page(
-    request: web.Request, dossier: Dossier, form: Mapping[str, str], error: str | None, status: int = 200
+async def _attempt_page(
+    request: web.Request, form: Mapping[str, str], error: Invalid | Conflict | None
 ) -> web.Response:
-    attempt = dossier.attempt
-    awaits = attempt.awaits_confirmation
-    counted = Counter(check.verdict for check in dossier.checks if check.purpose is Purpose.PAPER)
-    return render(
-        request,
-        "review/attempt.html",
-        {
-            "attempt": {
-                "id": attempt.id,
-                "name": dossier.name,
-                "paper": f"{dossier.label}（第{attempt.ordinal}次）",
-                "masked_number": dossier.masked_number,
-                "institution": dossier.institution,
-                "mark": None if attempt.mark is None else mark_text(attempt.mark),
-                "result_label": _result_label(attempt.passed, awaits=awaits),
-                "started": _clock_time(attempt.admitted_at),
-                "handed_in": _clock_time(attempt.handed_in_at or attempt.closed_at),
-                "state_label": _state_label(attempt.state, awaits=awaits),
-            },
-            "summary": [
-                {"kind": _KINDS[verdict], "label": VERDICT_LABELS[verdict], "count": counted[verdict]}
-                for verdict in Verdict
-                if counted[verdict]
-            ],
-            "legend": _legend(request, dossier.checks),
-            "findings": [_finding(finding) for finding in dossier.findings],
-            "snapshots": _snapshots(attempt.id, dossier.checks),
-            "gaps": [_gap(gap) for gap in dossier.gaps],
-            "decision": _decision(dossier.decision),
-            "may_decide": awaits,
-            "form": form,
-            "error": error,
-        },
-        status=status,
+    """The dossier, with what was typed and why it was refused where something was."""
+    services = request.app[SERVICES]
+    page = await usecases.dossier(services, viewer(request), path_id(request, "attempt"))
+    shown = views.dossier(
+        page, shots=_shots(request.query.get("shots")), every_nth=services.settings.keep_every_nth_match
     )
-
-
-def _legend(request: web.Request, checks: Sequence[Check]) -> str:
-    """How to read the pictures: which are kept, and what a distance says."""
-    every = request.app[SERVICES].settings.keep_every_nth_match
-    kept = f"比对为本人的画面每{every}张留存1张，其余画面全部留存。" if every > 1 else "所有画面均留存。"
-    if not checks:
-        return kept
-    thresholds = checks[-1].thresholds
-    return (
-        f"{kept}距离越小越像：不超过{thresholds.match:g}判为本人，"
-        f"达到{thresholds.mismatch:g}判为疑似他人，两者之间为不确定。"
-    )
-
-
-def _finding(finding: Finding) -> dict[str, str]:
-    began, ended = (_clock_time(time, "%H:%M:%S") for time in (finding.began_at, finding.ended_at))
-    return {
-        "label": FINDING_LABELS[finding.kind],
-        "time": f"{began} 至 {ended}",
-        "frames": f"{finding.frames}张",
-    }
-
-
-def _snapshots(attempt_id: UUID, checks: Sequence[Check]) -> list[dict[str, Any]]:
-    return [
-        {
-            "url": f"/review/{attempt_id}/snapshots/{check.id}",
-            "time": _clock_time(check.received_at, "%H:%M:%S"),
-            "verdict_label": VERDICT_LABELS[check.verdict],
-            "verdict_kind": _KINDS[check.verdict],
-            "distance": None if check.distance is None else f"{check.distance:.2f}",
-            "note": _note(check),
-        }
-        for check in checks
-        if check.evidence_id is not None
-    ]
-
-
-_NOTES = {Purpose.CHECK: "身份核验", Purpose.TAKEOVER: "换设备核验"}
-
-
-def _note(check: Check) -> str | None:
-    if check.enrolled:
-        return "首次核验，作为比对照片（演示）"
-    return _NOTES.get(check.purpose)
-
-
-def _gap(gap: Gap) -> dict[str, str]:
-    began, ended = (_clock_time(time, "%H:%M:%S") for time in (gap.began_at, gap.ended_at))
-    return {"time": f"{began} 至 {ended}", "length": _length(gap.ended_at - gap.began_at)}
-
-
-def _decision(decision: Decision | None) -> dict[str, str] | None:
-    if decision is None:
-        return None
-    return {
-        "kind": "good" if decision.passed else "bad",
-        "label": "合格" if decision.passed else "不合格",
-        "by": decision.decided_by,
-        "at": _clock_time(decision.decided_at),
-        "note": decision.note,
-    }
+    typed = {name: form.get(name, "") for name in _FIELDS}
+    shown |= {"form": typed, "error": error.sentence if error else None}
+    return render(request, "review/attempt.html", shown, status=status_of(error) if error else 200)
 
 
 @allow(Role.BODY)
@@ -238,24 +89,65 @@ async def show_snapshot(request: web.Request) -> web.Response:
 
 
 @allow(Role.BODY)
-async def decide(request: web.Request) -> web.Response:
-    services = request.app[SERVICES]
+async def show_photo(request: web.Request) -> web.Response:
+    picture = await usecases.photo(request.app[SERVICES], viewer(request), path_id(request, "attempt"))
+    kind = "image/png" if picture.startswith(_PNG) else "image/jpeg"
+    return web.Response(body=picture, content_type=kind)
+
+
+@allow(Role.BODY)
+async def review_finding(request: web.Request) -> web.Response:
     attempt_id = path_id(request, "attempt")
+    form = await form_fields(request)
+    try:
+        kind, began_at, verdict = _finding_of(form)
+        await usecases.review_finding(
+            request.app[SERVICES],
+            viewer(request),
+            attempt_id,
+            kind,
+            began_at,
+            verdict=verdict,
+            note=form.get("note", "").strip(),
+        )
+    except (Invalid, Conflict) as error:
+        return await _attempt_page(request, form, error)
+    response = web.HTTPSeeOther(f"/review/{attempt_id}#findings")
+    flash(response, "good", "核对结果已记录。")
+    raise response
+
+
+def _finding_of(form: Mapping[str, str]) -> tuple[FindingKind, datetime, FindingVerdict]:
+    """Raises Invalid for what the page's own form doesn't send."""
+    try:
+        kind = FindingKind(form.get("kind", ""))
+        began_at = datetime.fromisoformat(form.get("began_at", ""))
+        if began_at.tzinfo is None:
+            raise ValueError(began_at)
+    except ValueError:
+        raise Invalid("没有收到要核对的提示，请刷新页面后重试。", code="bad_finding") from None
+    try:
+        return kind, began_at, FindingVerdict(form.get("verdict", ""))
+    except ValueError:
+        raise Invalid("请选择属实或不属实。", code="no_verdict") from None
+
+
+@allow(Role.BODY)
+async def decide(request: web.Request) -> web.Response:
     form = await form_fields(request)
     try:
         if form.get("result") not in {"pass", "fail"}:
             raise Invalid("请选择合格或不合格。", code="no_result")
         await usecases.confirm(
-            services,
+            request.app[SERVICES],
             viewer(request),
-            attempt_id,
+            path_id(request, "attempt"),
             passed=form["result"] == "pass",
             note=form.get("note", "").strip(),
+            by_findings=form.get("by_findings") == "yes",
         )
     except (Invalid, Conflict) as error:
-        dossier = await usecases.dossier(services, viewer(request), attempt_id)
-        shown = {"result": form.get("result", ""), "note": form.get("note", "")}
-        return _dossier_page(request, dossier, shown, error.sentence, status_of(error))
+        return await _attempt_page(request, form, error)
     response = web.HTTPSeeOther("/review")
     flash(response, "good", "评定已保存，医师现在可以看到结果。")
     raise response
@@ -264,6 +156,8 @@ async def decide(request: web.Request) -> web.Response:
 ROUTES = [
     web.get("/review", show_list),
     web.get("/review/{attempt}", show_attempt),
+    web.post("/review/{attempt}/findings", review_finding),
     web.post("/review/{attempt}/decision", decide),
+    web.get("/review/{attempt}/photo", show_photo),
     web.get("/review/{attempt}/snapshots/{check}", show_snapshot),
 ]

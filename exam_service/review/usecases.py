@@ -1,9 +1,9 @@
-"""List attempts, look at one and its snapshots, confirm. Every viewing is in the audit journal."""
+"""List attempts, look at one and its pictures, judge findings, confirm. Every viewing is in the journal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -12,21 +12,28 @@ from exam_service.accounts.identity import mask
 from exam_service.accounts.model import Principal
 from exam_service.audit import usecases as audit
 from exam_service.cycles import usecases as cycles
+from exam_service.errors import NotFound
 from exam_service.ids import new_id
 from exam_service.papers import usecases as papers
 from exam_service.papers.model import Attempt
 from exam_service.proctor import usecases as proctor
-from exam_service.proctor.judgement import Finding, findings
-from exam_service.proctor.model import Check, Purpose, Verdict
+from exam_service.proctor.judgement import FindingKind
+from exam_service.proctor.model import Check
+from exam_service.proctor.watched import Span, sitting
+from exam_service.registration import usecases as registration
 from exam_service.review import queries
 from exam_service.review.model import (
     PAGE_SIZE,
     Decision,
-    Gap,
+    FindingVerdict,
+    Judged,
     ListedAttempt,
+    ReviewedFinding,
     Tab,
     check_decision,
-    gaps,
+    check_review,
+    judged,
+    with_reviews,
 )
 from exam_service.review.queries import Counts
 from exam_service.storage.database import Tx
@@ -38,6 +45,7 @@ class ListPage:
     """A page of the list; ``next_cursor`` is where the next one begins."""
 
     rows: list[ListedAttempt]
+    judged: Mapping[UUID, Judged]
     masked_numbers: Mapping[UUID, str]
     labels: Mapping[UUID, str]
     counts: Counts
@@ -46,7 +54,12 @@ class ListPage:
 
 @dataclass(frozen=True)
 class Dossier:
-    """One attempt with all that a decision rests on."""
+    """One attempt with all that a decision rests on.
+
+    Attributes:
+        sat: When the camera should have watched; ``None`` when nobody was admitted.
+        has_photo: Whether there is a reviewed registration photo to compare with.
+    """
 
     attempt: Attempt
     label: str
@@ -54,8 +67,10 @@ class Dossier:
     institution: str
     masked_number: str
     checks: list[Check]
-    findings: list[Finding]
-    gaps: list[Gap]
+    sat: Span | None
+    judged: Judged
+    findings: list[ReviewedFinding]
+    has_photo: bool
     decision: Decision | None
 
 
@@ -65,7 +80,11 @@ async def counts(tx: Tx, principal: Principal) -> Counts:
 
 
 async def list_attempts(services: Services, principal: Principal, tab: Tab, below: UUID | None) -> ListPage:
-    """A page of the body's attempts, the newest first; recorded as a viewing."""
+    """A page of the body's attempts, the newest first; recorded as a viewing.
+
+    The risk is a column and no order: it follows from the verdicts, is stored nowhere, and is worked out for
+    the rows of the page alone.
+    """
     async with services.database.tx() as tx:
         rows = await queries.select_attempts(
             tx,
@@ -77,8 +96,7 @@ async def list_attempts(services: Services, principal: Principal, tab: Tab, belo
         )
         more = len(rows) > PAGE_SIZE
         rows = rows[:PAGE_SIZE]
-        verdicts = await proctor.verdict_counts(tx, [row.id for row in rows], principal.province_id)
-        rows = [replace(row, verdicts=verdicts.get(row.id, {})) for row in rows]
+        checks = await proctor.checks_of_attempts(tx, [row.id for row in rows], principal.province_id)
         numbers, labels = {}, {}
         for row in rows:
             number = await accounts.identity_number_of(
@@ -96,7 +114,9 @@ async def list_attempts(services: Services, principal: Principal, tab: Tab, belo
             subject_id=principal.body_id,
             facts={"tab": tab.value, "attempts": [str(row.id) for row in rows]},
         )
-        return ListPage(rows, numbers, labels, await counts(tx, principal), rows[-1].id if more else None)
+        number_of = await counts(tx, principal)
+    findings = {row.id: _judged(services, row, checks[row.id]) for row in rows}
+    return ListPage(rows, findings, numbers, labels, number_of, rows[-1].id if more else None)
 
 
 async def dossier(services: Services, principal: Principal, attempt_id: UUID) -> Dossier:
@@ -115,15 +135,11 @@ async def dossier(services: Services, principal: Principal, attempt_id: UUID) ->
             tx, services.vault, attempt.account_id, attempt.province_id
         )
         checks = await proctor.checks_of(tx, attempt.id, attempt.province_id)
+        found = _judged(services, attempt, checks)
+        reviews = await queries.select_finding_reviews(tx, attempt.id, attempt.province_id)
+        registered = await registration.registration_of(tx, attempt.registration_id, attempt.province_id)
         decision = await queries.select_optional_decision(tx, attempt.id, attempt.province_id)
-        await audit.record_view(
-            tx,
-            services.clock,
-            province_id=attempt.province_id,
-            actor_id=principal.account_id,
-            action="attempt.viewed",
-            subject_id=attempt.id,
-        )
+        await _record_view(tx, services, principal, attempt, "attempt.viewed")
     return Dossier(
         attempt,
         label,
@@ -131,20 +147,36 @@ async def dossier(services: Services, principal: Principal, attempt_id: UUID) ->
         institution,
         mask(number or ""),
         checks,
-        findings(checks),
-        gaps(attempt, _watched(services, checks), services.clock.now()),
+        sitting(attempt, services.clock.now()),
+        found,
+        with_reviews(found.findings, reviews),
+        registered.photo_id is not None and registered.photo_is_reviewed,
         decision,
     )
 
 
-def _watched(services: Services, checks: list[Check]) -> list[tuple[datetime, datetime]]:
-    """The times that frames stand for, each until the next is due: an open connection alone sees nothing."""
-    interval = timedelta(milliseconds=services.settings.frame_interval_ms)
-    return [
-        (check.received_at, check.received_at + interval)
-        for check in checks
-        if check.purpose is Purpose.PAPER and check.verdict is not Verdict.UNUSABLE
-    ]
+def _judged(services: Services, attempt: Attempt | ListedAttempt, checks: list[Check]) -> Judged:
+    cadence = timedelta(milliseconds=services.settings.frame_interval_ms)
+    return judged(attempt, checks, services.clock.now(), cadence)
+
+
+async def _reviewed(tx: Tx, services: Services, attempt: Attempt) -> list[ReviewedFinding]:
+    checks = await proctor.checks_of(tx, attempt.id, attempt.province_id)
+    reviews = await queries.select_finding_reviews(tx, attempt.id, attempt.province_id)
+    return with_reviews(_judged(services, attempt, checks).findings, reviews)
+
+
+async def _record_view(
+    tx: Tx, services: Services, principal: Principal, attempt: Attempt, action: str
+) -> None:
+    await audit.record_view(
+        tx,
+        services.clock,
+        province_id=attempt.province_id,
+        actor_id=principal.account_id,
+        action=action,
+        subject_id=attempt.id,
+    )
 
 
 async def snapshot(services: Services, principal: Principal, attempt_id: UUID, check_id: UUID) -> bytes:
@@ -156,30 +188,108 @@ async def snapshot(services: Services, principal: Principal, attempt_id: UUID, c
     async with services.database.tx() as tx:
         attempt = await papers.attempt_for_body(tx, principal, attempt_id)
         picture = await proctor.snapshot(tx, services, attempt.id, check_id, attempt.province_id)
-        await audit.record_view(
+        await _record_view(tx, services, principal, attempt, "snapshot.viewed")
+    return picture
+
+
+async def photo(services: Services, principal: Principal, attempt_id: UUID) -> bytes:
+    """The registration photo of the physician of an attempt of this body; recorded as a viewing.
+
+    Raises:
+        NotFound: It isn't one of this body's, or there is no photo that has passed review.
+    """
+    async with services.database.tx() as tx:
+        attempt = await papers.attempt_for_body(tx, principal, attempt_id)
+        picture = await registration.reviewed_photo(
+            tx, services.vault, services.evidence, attempt.registration_id, attempt.province_id
+        )
+        await _record_view(tx, services, principal, attempt, "photo.viewed")
+    return picture
+
+
+async def review_finding(
+    services: Services,
+    principal: Principal,
+    attempt_id: UUID,
+    kind: FindingKind,
+    began_at: datetime,
+    *,
+    verdict: FindingVerdict,
+    note: str,
+) -> None:
+    """A person's word on one finding. It is added to those before and counts instead of them.
+
+    Raises:
+        NotFound: It isn't one of this body's, or there is no such finding.
+        Conflict: The paper is still being sat, or was decided.
+        Invalid: The note is missing or too long.
+    """
+    async with services.database.tx() as tx:
+        await queries.lock_attempt(tx, attempt_id, principal.province_id)
+        attempt = await papers.attempt_for_body(tx, principal, attempt_id)
+        check_review(attempt, verdict, note)
+        reviewed = await _reviewed(tx, services, attempt)
+        found = [each.finding for each in reviewed]
+        finding = next((each for each in found if (each.kind, each.began_at) == (kind, began_at)), None)
+        if finding is None:
+            raise NotFound("没有找到这条提示，请刷新页面查看。", code="no_such_finding")
+        await queries.insert_finding_review(
+            tx,
+            new_id(),
+            attempt.province_id,
+            attempt.id,
+            (kind, began_at),
+            verdict,
+            note,
+            principal.account_id,
+            services.clock.now(),
+        )
+        await audit.record(
             tx,
             services.clock,
             province_id=attempt.province_id,
             actor_id=principal.account_id,
-            action="snapshot.viewed",
+            action="finding.reviewed",
             subject_id=attempt.id,
+            facts={
+                "kind": kind.value,
+                "began_at": began_at.isoformat(),
+                "ended_at": finding.ended_at.isoformat(),
+                "frames": finding.frames,
+                "verdict": verdict.value,
+                "note": note,
+            },
         )
-    return picture
 
 
 async def confirm(
-    services: Services, principal: Principal, attempt_id: UUID, *, passed: bool, note: str
+    services: Services,
+    principal: Principal,
+    attempt_id: UUID,
+    *,
+    passed: bool,
+    note: str,
+    by_findings: bool = False,
 ) -> None:
     """The body's word: 合格 or 不合格, with a note.
 
+    Args:
+        by_findings: Whether 不合格 is for what the camera saw; then a person must have upheld some of it.
+
     Raises:
         NotFound: It isn't one of this body's.
-        Invalid: The mark doesn't allow it, or a reason is missing.
+        Invalid: The mark doesn't allow it, a reason is missing, or no finding was upheld.
         Conflict: Somebody was first.
     """
     async with services.database.tx() as tx:
+        await queries.lock_attempt(tx, attempt_id, principal.province_id)
         attempt = await papers.attempt_for_body(tx, principal, attempt_id)
-        check_decision(attempt, passed=passed, note=note)
+        upheld = [
+            {"kind": each.finding.kind.value, "began_at": each.finding.began_at.isoformat()}
+            for each in await _reviewed(tx, services, attempt)
+            if each.is_upheld
+        ]
+        check_decision(attempt, passed=passed, note=note, by_findings=by_findings, upheld=len(upheld))
         await papers.confirm(
             tx,
             services.clock,
@@ -205,5 +315,6 @@ async def confirm(
             actor_id=principal.account_id,
             action="attempt.confirmed",
             subject_id=attempt.id,
-            facts={"passed": passed, "note": note},
+            facts={"passed": passed, "note": note}
+            | ({"by_findings": by_findings, "upheld": upheld} if upheld or by_findings else {}),
         )

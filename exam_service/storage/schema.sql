@@ -253,6 +253,19 @@ CREATE TABLE public.exemption (
     CONSTRAINT exemption_subject_check CHECK ((subject = ANY (ARRAY['humanities'::text, 'professional'::text])))
 );
 
+CREATE TABLE public.finding_review (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    attempt_id uuid NOT NULL,
+    kind text NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    verdict text NOT NULL,
+    note text NOT NULL,
+    reviewed_by uuid NOT NULL,
+    reviewed_at timestamp with time zone NOT NULL,
+    CONSTRAINT finding_review_verdict_check CHECK ((verdict = ANY (ARRAY['upheld'::text, 'dismissed'::text])))
+);
+
 CREATE TABLE public.identity_check (
     id uuid NOT NULL,
     province_id text NOT NULL,
@@ -692,6 +705,9 @@ ALTER TABLE ONLY public.evidence
 ALTER TABLE ONLY public.exemption
     ADD CONSTRAINT exemption_pkey PRIMARY KEY (registration_id, subject);
 
+ALTER TABLE ONLY public.finding_review
+    ADD CONSTRAINT finding_review_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.identity_check
     ADD CONSTRAINT identity_check_pkey PRIMARY KEY (id);
 
@@ -834,6 +850,8 @@ CREATE UNIQUE INDEX consent_in_force ON public.consent USING btree (account_id, 
 
 CREATE INDEX cycle_province ON public.cycle USING btree (province_id);
 
+CREATE INDEX finding_review_attempt ON public.finding_review USING btree (attempt_id, id);
+
 CREATE INDEX identity_check_subject ON public.identity_check USING btree (registration_id, attempt_id, purpose, id);
 
 CREATE UNIQUE INDEX identity_check_undecided ON public.identity_check USING btree (registration_id, attempt_id, purpose) NULLS NOT DISTINCT WHERE (state = ANY (ARRAY['open'::text, 'waiting'::text]));
@@ -891,6 +909,8 @@ CREATE INDEX watch_duty_attempt ON public.watch_duty USING btree (attempt_id, id
 CREATE INDEX watch_note_attempt ON public.watch_note USING btree (attempt_id, id);
 
 CREATE TRIGGER answer_event_is_append_only BEFORE DELETE OR UPDATE ON public.answer_event FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER finding_review_is_append_only BEFORE DELETE OR UPDATE ON public.finding_review FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER proctor_thresholds_is_append_only BEFORE DELETE OR UPDATE ON public.proctor_thresholds FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
@@ -996,6 +1016,15 @@ ALTER TABLE ONLY public.exemption
 
 ALTER TABLE ONLY public.exemption
     ADD CONSTRAINT exemption_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
+ALTER TABLE ONLY public.finding_review
+    ADD CONSTRAINT finding_review_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
+
+ALTER TABLE ONLY public.finding_review
+    ADD CONSTRAINT finding_review_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.finding_review
+    ADD CONSTRAINT finding_review_reviewed_by_fkey FOREIGN KEY (reviewed_by) REFERENCES public.account(id);
 
 ALTER TABLE ONLY public.identity_check
     ADD CONSTRAINT identity_check_asked_by_fkey FOREIGN KEY (asked_by) REFERENCES public.account(id);

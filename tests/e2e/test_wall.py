@@ -1,4 +1,4 @@
-"""The live wall in a real browser: a tile follows its verdict, keys reach everything, notices are confirmed."""
+"""The live wall in a real browser: tiles follow their verdicts, keys reach all, notices are confirmed."""
 
 from __future__ import annotations
 

@@ -29,6 +29,7 @@ from exam_service.papers.model import Attempt
 from exam_service.practice import usecases as practice
 from exam_service.proctor import usecases as proctor
 from exam_service.proctor.model import Verdict
+from exam_service.registration import usecases as registration
 from exam_service.settings import Settings
 from exam_service.storage.database import Database
 from exam_service.storage.embedded import EmbeddedRedis
@@ -186,6 +187,14 @@ PROBES: dict[tuple[str, str], Probe] = {
     ("POST", "/review/{attempt}/decision"): Probe(
         Role.BODY, "marked", status=303, body={"result": "pass"}, is_json=False
     ),
+    ("POST", "/review/{attempt}/findings"): Probe(
+        Role.BODY,
+        "marked",
+        status=303,
+        body={"kind": "absent", "began_at": START.isoformat(), "verdict": "dismissed"},
+        is_json=False,
+    ),
+    ("GET", "/review/{attempt}/photo"): Probe(Role.BODY, "marked"),
     ("GET", "/review/{attempt}/snapshots/{check}"): Probe(Role.BODY, "marked"),
 }
 
@@ -268,6 +277,16 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
     paper = await world.open(general, Subject.PROFESSIONAL)
     stream = await world.watch(paper.attempt, START)
     check = await world.snapshot(paper.attempt, stream, 1, Verdict.MATCH, b"a picture", distance=0.3)
+    for seq in range(2, 5):
+        await world.snapshot(paper.attempt, stream, seq, Verdict.NO_FACE, None)
+    await registration.store_reviewed_photo(
+        world.database,
+        world.clock,
+        world.vault,
+        world.services.evidence,
+        world.here.registrations[0],
+        b"a picture",
+    )
     marked = await world.hand_in(paper, right=80)
     running = await world.open(general)
     await papers.send_notice(
@@ -321,8 +340,8 @@ async def _disputed(world: World) -> tuple[Attempt, UUID, UUID]:
     identity_id = await proctor.ask_recheck(world.services, colleague, attempt.id, "与照片不太像")
     stream = await world.watch(attempt, START)
     await world.snapshot(attempt, stream, 1, Verdict.UNSURE, b"a picture")
-    for registration in (world.here.registrations[0], world.here.registrations[2]):
-        await world.photo(registration, b"a picture")
+    for own in (world.here.registrations[0], world.here.registrations[2]):
+        await world.photo(own, b"a picture")
     return attempt, request_id, identity_id
 
 

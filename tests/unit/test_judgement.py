@@ -1,7 +1,7 @@
 """From frames to findings. One symbol a frame, ten seconds apart:
 
-``.`` match, ``?`` unsure, ``x`` mismatch, ``0`` nobody, ``2`` several faces, ``#`` unusable, ``=`` the same bytes
-again; ``d``, ``b``, ``s``, ``c``, ``t``: dark, blurred, too small, cut off, turned away.
+``.`` match, ``?`` unsure, ``x`` mismatch, ``0`` nobody, ``2`` several faces, ``#`` unusable, ``=`` the same
+bytes again; ``d``, ``b``, ``s``, ``c``, ``t``: dark, blurred, too small, cut off, turned away.
 """
 
 from datetime import timedelta
@@ -211,11 +211,11 @@ def kinds(series: list[Check]) -> list[FindingKind]:
 
 def test_the_same_look_for_minutes_is_frozen() -> None:
     alive = some_looks(5)
-    series = showing([*alive, *[7] * 12, *some_looks(5, seed=2)])
+    series = showing([*alive, *[7] * 30, *some_looks(5, seed=2)])
     (finding,) = findings(series)
-    assert (finding.kind, finding.began_at, finding.ended_at) == (FROZEN, at(50), at(160))
-    assert finding.checks == tuple(check.id for check in series[5:17])
-    assert findings(showing([*alive, *[7] * 11, *alive])) == []
+    assert (finding.kind, finding.began_at, finding.ended_at) == (FROZEN, at(50), at(340))
+    assert finding.checks == tuple(check.id for check in series[5:35])
+    assert findings(showing([*alive, *[7] * 29, *some_looks(5, seed=2)])) == []
 
 
 def test_somebody_who_sits_still_trembles_and_is_not_frozen() -> None:
@@ -253,11 +253,11 @@ def test_replayed_bytes_without_a_hash_are_frozen() -> None:
 
 
 def test_a_recurring_run_is_looped_and_shows_both_times() -> None:
-    film = some_looks(10)
+    film = some_looks(14)
     series = showing([*some_looks(3, seed=2), *film, *some_looks(4, seed=3), *film])
     (finding,) = findings(series)
-    assert (finding.kind, finding.began_at, finding.ended_at) == (LOOPED, at(170), at(260))
-    assert finding.checks == tuple(check.id for check in [*series[3:13], *series[17:27]])
+    assert (finding.kind, finding.began_at, finding.ended_at) == (LOOPED, at(210), at(340))
+    assert finding.checks == tuple(check.id for check in [*series[3:17], *series[21:35]])
 
 
 def test_a_loop_is_found_through_the_noise_of_encoding() -> None:

@@ -1,15 +1,23 @@
-"""What the body may decide alone, and when no camera watched."""
+"""What the body may decide alone, and what it may say of a finding."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
-from exam_service.errors import Invalid
+from exam_service.errors import DomainError, Invalid
 from exam_service.papers.model import State
-from exam_service.review.model import LONGEST_NOTE, check_decision
-from tests.factories import a_professional_rule, an_attempt, at
-
-END = 1800  # a closed attempt of the factory ends here
+from exam_service.proctor.judgement import Finding, FindingKind
+from exam_service.review.model import (
+    LONGEST_NOTE,
+    FindingReview,
+    FindingVerdict,
+    check_decision,
+    check_review,
+    judged,
+    with_reviews,
+)
+from tests.factories import a_check, a_professional_rule, an_attempt, at
 
 
 def code_of(mark: str, note: str = "", *, passed: bool) -> str | None:
@@ -55,96 +63,63 @@ def test_what_has_no_mark_cannot_pass() -> None:
     assert refusal.value.code == "below_pass_mark"
 
 
-Seconds = tuple[float, float]
+def test_who_fails_for_findings_has_one_that_a_person_upheld() -> None:
+    attempt = an_attempt(State.MARKED, a_professional_rule())
+    with pytest.raises(Invalid) as refusal:
+        check_decision(attempt, passed=False, note="由他人作答", by_findings=True, upheld=0)
+    assert refusal.value.code == "nothing_upheld"
+    check_decision(attempt, passed=False, note="由他人作答", by_findings=True, upheld=1)
+    check_decision(attempt, passed=False, note="试题泄露", upheld=0)
 
 
-def seen(*spans: tuple[float, float | None]) -> list[Seconds]:
-    """Gaps of a paper from 0 to :data:`END`, in seconds."""
-    return unwatched(State.MARKED, 9999, *spans)
-
-
-def unwatched(state: State, now: float, *spans: tuple[float, float | None]) -> list[Seconds]:
-    times = [(at(opened), None if closed is None else at(closed)) for opened, closed in spans]
-    found = gaps(an_attempt(state), times, at(now))
-    return [((gap.began_at - at(0)).total_seconds(), (gap.ended_at - at(0)).total_seconds()) for gap in found]
-
-
-def test_a_paper_watched_throughout_has_no_gap() -> None:
-    assert seen((0, END)) == []
-    assert seen((-5, END + 5)) == []
-    assert seen((0, None)) == []
-
-
-def test_a_paper_nobody_watched_is_one_gap() -> None:
-    assert seen() == [(0, END)]
+UPHELD, DISMISSED = FindingVerdict.UPHELD, FindingVerdict.DISMISSED
 
 
 @pytest.mark.parametrize(
-    ("spans", "expected"),
+    ("state", "verdict", "note", "code"),
     [
-        ([(60, END)], [(0, 60)]),
-        ([(0, 1000)], [(1000, END)]),
-        ([(0, 600), (700, END)], [(600, 700)]),
-        ([(30, 600), (700, 1700)], [(0, 30), (600, 700), (1700, END)]),
+        (State.MARKED, UPHELD, "不是同一个人", None),
+        (State.MARKED, DISMISSED, "", None),
+        (State.TERMINATED, DISMISSED, "", None),
+        (State.MARKED, UPHELD, "", "reason_needed"),
+        (State.MARKED, DISMISSED, "字" * (LONGEST_NOTE + 1), "note_too_long"),
+        (State.RUNNING, DISMISSED, "", "still_sat"),
+        (State.CONFIRMED, DISMISSED, "", "already_decided"),
+        (State.VOID, DISMISSED, "", "already_decided"),
     ],
-    ids=["late", "early", "in between", "all three"],
 )
-def test_what_no_stream_covered_is_a_gap(spans: list[Seconds], expected: list[Seconds]) -> None:
-    assert seen(*spans) == expected
+def test_a_finding_is_judged_between_the_papers_end_and_the_decision(
+    state: State, verdict: FindingVerdict, note: str, code: str | None
+) -> None:
+    attempt = an_attempt(state)
+    if code is None:
+        check_review(attempt, verdict, note)
+        return
+    with pytest.raises(DomainError) as refusal:
+        check_review(attempt, verdict, note)
+    assert refusal.value.code == code
 
 
-def test_a_short_break_is_no_gap() -> None:
-    shortest = SHORTEST_GAP.total_seconds()
-    assert seen((0, 600), (600 + shortest - 1, END)) == []
-    assert seen((0, 600), (600 + shortest, END)) == [(600, 600 + shortest)]
+def test_the_newest_word_on_a_finding_counts() -> None:
+    finding = Finding(FindingKind.ABSENT, at(10), at(40), 3, ())
+    other = Finding(FindingKind.ABSENT, at(500), at(540), 3, ())
+    words = [
+        FindingReview(finding.kind, finding.began_at, verdict, "", "核对人", at(2000))
+        for verdict in (UPHELD, DISMISSED, UPHELD)
+    ]
+    first, second = with_reviews([finding, other], words)
+    assert (first.is_upheld, second.is_upheld, second.review) == (True, False, None)
+    assert not with_reviews([finding], words[:2])[0].is_upheld
 
 
-def test_a_short_rest_is_no_gap() -> None:
-    assert SHORTEST_GAP.total_seconds() == 20
-    assert seen((0, END - 19)) == []
-    assert seen((0, END - 20)) == [(END - 20, END)]
-
-
-def test_overlapping_streams_cover_together() -> None:
-    assert seen((0, 900), (300, 600), (880, END)) == []
-    assert seen((0, 900), (300, 600), (1000, END)) == [(900, 1000)]
-
-
-def test_a_stream_whose_server_died_ends_where_the_next_opens() -> None:
-    assert seen((0, None), (700, END)) == []
-    assert seen((0, None), (700, 1000)) == [(1000, END)]
-
-
-def test_a_stream_still_open_covers_until_now() -> None:
-    assert unwatched(State.RUNNING, 500, (0, 100), (200, None)) == [(100, 200)]
-
-
-def test_a_running_paper_that_nobody_watches_has_a_gap_that_grows() -> None:
-    assert unwatched(State.RUNNING, 500, (0, 100)) == [(100, 500)]
-    assert unwatched(State.RUNNING, 700, (0, 100)) == [(100, 700)]
-
-
-def test_streams_before_admission_do_not_matter() -> None:
-    assert seen((-300, -200)) == [(0, END)]
-    assert seen((-300, 40), (90, END)) == [(40, 90)]
-
-
-def test_a_paper_nobody_was_admitted_to_has_no_gaps() -> None:
-    assert gaps(an_attempt(State.PREPARED), [(at(0), at(9))], at(500)) == []
-
-
-@pytest.mark.parametrize(
-    "spans",
-    [
-        [(0, END + 5), (END + 30, END + 50)],
-        [(0, END), (END + 30, None)],
-        [(0, END - 10), (END + 30, END + 40)],
-    ],
-    ids=["closed late, opened later", "opened after the end", "a short rest, opened after the end"],
-)
-def test_streams_after_the_end_make_no_gap(spans: list[tuple[float, float | None]]) -> None:
-    assert seen(*spans) == []
-
-
-def test_a_gap_ends_with_the_paper() -> None:
-    assert seen((0, 1000), (END + 60, END + 90)) == [(1000, END)]
+def test_a_camera_that_never_came_leaves_nothing_clean() -> None:
+    never = judged(an_attempt(State.MARKED), [], at(9999), timedelta(seconds=10))
+    assert (never.coverage, never.hardly_watched, never.risk.score) == (0, True, 80)
+    seen = [a_check(seconds=second) for second in range(0, 1800, 10)]
+    watched = judged(an_attempt(State.MARKED), seen, at(9999), timedelta(seconds=10))
+    assert (watched.coverage, watched.hardly_watched, watched.risk.score, watched.findings) == (
+        1,
+        False,
+        0,
+        [],
+    )

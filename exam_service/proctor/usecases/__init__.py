@@ -13,9 +13,9 @@ from exam_service.proctor.usecases.by_person import (
 )
 from exam_service.proctor.usecases.evidence import (
     checks_of,
+    checks_of_attempts,
     snapshot,
     streams_of,
-    verdict_counts,
 )
 from exam_service.proctor.usecases.identity import (
     CheckPage,
@@ -83,6 +83,7 @@ __all__ = [
     "check_page",
     "check_status",
     "checks_of",
+    "checks_of_attempts",
     "close_stream",
     "decide",
     "enqueue_frame",
@@ -107,7 +108,6 @@ __all__ = [
     "threshold_history",
     "thresholds_for",
     "topic",
-    "verdict_counts",
     "waiting_for_person",
     "wall_topic",
 ]

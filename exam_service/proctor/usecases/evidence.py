@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from exam_service.crypto.envelope import BadEnvelope
 from exam_service.errors import NotFound
 from exam_service.proctor import queries
-from exam_service.proctor.model import Check, StreamSpan, Verdict
+from exam_service.proctor.model import Check, StreamSpan
 from exam_service.storage.database import Tx
 from exam_service.wiring import Services
 
@@ -22,9 +23,15 @@ async def streams_of(tx: Tx, attempt_id: UUID, province_id: str) -> list[StreamS
     return await queries.select_streams(tx, attempt_id, province_id)
 
 
-async def verdict_counts(tx: Tx, attempt_ids: list[UUID], province_id: str) -> dict[UUID, dict[Verdict, int]]:
-    """How many frames of each attempt's paper, and of takeovers of it, got which verdict."""
-    return await queries.count_verdicts(tx, attempt_ids, province_id)
+async def checks_of_attempts(
+    tx: Tx, attempt_ids: Sequence[UUID], province_id: str
+) -> dict[UUID, list[Check]]:
+    """All verdicts on each of these attempts, in no order."""
+    checks: dict[UUID, list[Check]] = {attempt_id: [] for attempt_id in attempt_ids}
+    for check in await queries.select_checks_of_attempts(tx, attempt_ids, province_id):
+        if check.attempt_id is not None:
+            checks[check.attempt_id].append(check)
+    return checks
 
 
 async def snapshot(tx: Tx, services: Services, attempt_id: UUID, check_id: UUID, province_id: str) -> bytes:
