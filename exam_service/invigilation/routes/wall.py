@@ -51,6 +51,7 @@ _DECIDED: Mapping[str, str] = {
     "again": "医师可以再试一次。",
 }
 _MOST_DIGITS = 3
+_PNG = b"\x89PNG"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -259,9 +260,7 @@ async def show_picture(request: web.Request) -> web.Response:
 @unattended
 async def show_photo(request: web.Request) -> web.Response:
     found = await usecases.photo(request.app[SERVICES], viewer(request), path_id(request, "attempt"))
-    if found is None:
-        raise NotFound("没有审核通过的报名照片。", code="no_photo")
-    return web.Response(body=found, content_type="image/jpeg")
+    return _image(found)
 
 
 @allow(Role.BODY)
@@ -279,4 +278,8 @@ async def _identity_picture(request: web.Request, choose: Callable[[Pictures], b
     found = choose(pictures)
     if found is None:
         raise NotFound("没有这张图片。", code="no_picture")
-    return web.Response(body=found, content_type="image/jpeg")
+    return _image(found)
+
+
+def _image(data: bytes) -> web.Response:
+    return web.Response(body=data, content_type="image/png" if data.startswith(_PNG) else "image/jpeg")

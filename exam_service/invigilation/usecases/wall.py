@@ -27,6 +27,7 @@ from exam_service.papers.timing import CHECK_HOLDS, LONGEST_IN_LINE, SILENT_AFTE
 from exam_service.proctor import usecases as proctor
 from exam_service.proctor.identification import WaitingCheck
 from exam_service.proctor.usecases import Outlooks, Picture
+from exam_service.registration import usecases as registration
 from exam_service.storage.database import Tx
 from exam_service.wiring import Services
 
@@ -203,15 +204,17 @@ async def picture(services: Services, principal: Principal, attempt_id: UUID) ->
     return found
 
 
-async def photo(services: Services, principal: Principal, attempt_id: UUID) -> bytes | None:
-    """The reviewed registration photo of who sits this attempt; recorded as a viewing. ``None`` without one.
+async def photo(services: Services, principal: Principal, attempt_id: UUID) -> bytes:
+    """The registration photo of who sits this attempt, JPEG or PNG; recorded as a viewing.
 
     Raises:
-        NotFound: It isn't one of this body's.
+        NotFound: It isn't one of this body's, or there is no photo that has passed review.
     """
     async with services.database.tx() as tx:
         attempt = await papers.attempt_for_body(tx, principal, attempt_id)
-        found = await proctor.registration_photo(tx, services, attempt)
+        found = await registration.reviewed_photo(
+            tx, services.vault, services.evidence, attempt.registration_id, attempt.province_id
+        )
         await audit.record_view(
             tx,
             services.clock,

@@ -59,7 +59,6 @@ from exam_service.proctor.usecases.wall import (
     Outlooks,
     Picture,
     newest_picture,
-    registration_photo,
     wall_topic,
 )
 
@@ -96,7 +95,6 @@ __all__ = [
     "open_stream",
     "pictures_of",
     "recheck_is_open",
-    "registration_photo",
     "rehearsal_page",
     "rehearsal_pass",
     "set_thresholds",

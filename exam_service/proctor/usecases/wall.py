@@ -156,14 +156,6 @@ async def newest_picture(tx: Tx, services: Services, attempt: Attempt) -> Pictur
     return Picture(jpeg, is_live=False)
 
 
-async def registration_photo(tx: Tx, services: Services, attempt: Attempt) -> bytes | None:
-    """The registration photo of whose attempt it is, as it was uploaded; ``None`` without one."""
-    owner = await queries.select_frame_owner(tx, attempt.registration_id, attempt.province_id)
-    if owner is None or owner.reviewed_photo_id is None:
-        return None
-    return await _kept(tx, services, owner.reviewed_photo_id, attempt.province_id)
-
-
 async def _kept(tx: Tx, services: Services, evidence_id: UUID, province_id: str) -> bytes | None:
     try:
         sealed = await services.evidence.read(tx, evidence_id, province_id=province_id)
