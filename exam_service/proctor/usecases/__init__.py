@@ -43,6 +43,7 @@ from exam_service.proctor.usecases.streaming import (
     open_stream,
     still_wanted,
     topic,
+    wall_topic,
 )
 from exam_service.proctor.usecases.takeover import (
     TakeoverPage,
@@ -59,7 +60,6 @@ from exam_service.proctor.usecases.wall import (
     Outlooks,
     Picture,
     newest_picture,
-    wall_topic,
 )
 
 __all__ = [

@@ -63,6 +63,11 @@ def topic(subject_id: UUID) -> str:
     return f"proctor:{subject_id}"
 
 
+def wall_topic(body_id: UUID) -> str:
+    """Where the attempts of a body are signalled that have a new verdict, for its live wall."""
+    return f"wall:{body_id}"
+
+
 async def open_stream(
     services: Services,
     principal: Principal,

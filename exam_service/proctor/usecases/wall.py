@@ -170,8 +170,3 @@ async def _opened(tx: Tx, services: Services, sealed: bytes, row_id: UUID) -> by
         return await services.vault.open(tx, sealed, row_id)
     except (NotFound, BadEnvelope):
         return None
-
-
-def wall_topic(body_id: UUID) -> str:
-    """Where it is signalled that a sitting of this body has news, by the id of its attempt."""
-    return f"wall:{body_id}"
