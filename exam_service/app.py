@@ -24,11 +24,13 @@ from exam_service.http.problems import problems
 from exam_service.http.security import security_headers
 from exam_service.http.session import SESSION_STORE, session
 from exam_service.http.static import ASSETS, Assets, serve_asset
+from exam_service.invigilation.routes.wall import OUTLOOKS
 from exam_service.keys import BUCKETS, FRAMES, HEARTBEATS, LINE, SERVICES
 from exam_service.papers.routes import ANSWERS
 from exam_service.papers.usecases import AnswerWriter
 from exam_service.proctor import FRAME_STREAM
 from exam_service.proctor.stream import OPEN_SOCKETS, close_sockets
+from exam_service.proctor.usecases import Outlooks
 from exam_service.queue.buckets import Buckets
 from exam_service.queue.connection import Client, connect
 from exam_service.queue.heartbeats import Heartbeats
@@ -114,6 +116,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> web.Applicatio
     app[ASSETS] = Assets.read(WEB_ROOT / "static")
     app[OPEN_SOCKETS] = set()
     app[LIMITS] = Limits()
+    app[OUTLOOKS] = Outlooks()
     setup_templates(app, WEB_ROOT / "templates")
     app.add_routes([web.get("/static/{build}/{name:.+}", serve_asset), *wire().routes])
     check_every_route_is_guarded(app)

@@ -266,6 +266,20 @@ class World:
             await proctor_queries.insert_checks(tx, [check])
         return check
 
+    async def photo(self, registration_: Registration, picture: bytes) -> None:
+        """A registration photo that has passed review."""
+        await registration.store_reviewed_photo(
+            self.database, self.clock, self.vault, self.services.evidence, registration_, picture
+        )
+
+    async def live_frame(self, attempt: Attempt, picture: bytes) -> None:
+        """A frame of a paper as the worker leaves it for the wall."""
+        frame_id = new_id()
+        owner = {"province_id": attempt.province_id, "account_id": attempt.account_id}
+        async with self.database.tx() as tx:
+            key = await self.vault.key_for(tx, **owner, cycle_id=attempt.cycle_id, data_class=FRAME)
+        await self.services.recent.push(attempt.id, frame_id, seal(key, picture, frame_id))
+
     async def frames(self, attempt: Attempt, stream: StreamRow, first_seq: int, at: list[datetime]) -> None:
         """Frames that showed the right face and were not kept."""
         async with self.database.tx() as tx:

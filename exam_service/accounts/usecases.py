@@ -203,8 +203,11 @@ class Sessions:
         self._clock = clock
         self._limits = {role: session_limits(settings, role) for role in Role}
 
-    async def find(self, token_digest: bytes) -> Principal | None:
-        """Who the session belongs to while it lives; notes the activity twice a minute at most."""
+    async def find(self, token_digest: bytes, *, attended: bool = True) -> Principal | None:
+        """Who the session belongs to while it lives; notes the activity twice a minute at most.
+
+        ``attended``: somebody is there; what a page asks by itself is no activity.
+        """
         now = self._clock.now()
         async with self._database.statements() as tx:
             session = await queries.select_optional_session(tx, token_digest)
@@ -214,7 +217,7 @@ class Sessions:
             if not session_is_live(limits, session.seen_at, session.ends_at, now):
                 await queries.delete_session(tx, token_digest)
                 return None
-            if now - session.seen_at > _SEEN_EVERY:
+            if attended and now - session.seen_at > _SEEN_EVERY:
                 await queries.update_session_seen(tx, token_digest, now)
             return session.principal
 

@@ -21,6 +21,8 @@ H = TypeVar("H", bound=Callable[..., Any])
 LIMITS = web.AppKey("limits", Limits)
 PUBLIC: frozenset[str] = frozenset({"public"})
 _ATTRIBUTE = "exam_access"
+_UNATTENDED = "exam_unattended"
+ATTENDED = "X-Attended"
 
 
 def allow(*roles: str) -> Callable[[H], H]:
@@ -37,6 +39,18 @@ def public(handler: H) -> H:
     """Everybody may come in, logged in or not."""
     setattr(handler, _ATTRIBUTE, PUBLIC)
     return handler
+
+
+def unattended(handler: H) -> H:
+    """Pages ask this by themselves: it keeps nobody logged in unless the page says that one is there."""
+    setattr(handler, _UNATTENDED, True)
+    return handler
+
+
+def is_attended(request: web.Request) -> bool:
+    """Whether this request is a sign of a person: all are, but what a page asks while nobody touches it."""
+    by_itself = getattr(request.match_info.handler, _UNATTENDED, False)
+    return not by_itself or request.headers.get(ATTENDED) == "yes"
 
 
 def access_of(handler: object) -> frozenset[str]:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from exam_service.crypto.hashes import new_token, token_hash
-from exam_service.http.guards import Handler
+from exam_service.http.guards import Handler, is_attended
 from exam_service.http.request_keys import CSRF_BASIS, SESSION_DIGEST, VIEWER
 
 SESSION_COOKIE = "__Host-exam"
@@ -20,8 +20,11 @@ FLASH_COOKIE = "__Host-exam-flash"
 class SessionStore(Protocol):
     """Finds who a session belongs to."""
 
-    async def find(self, token_digest: bytes) -> Any | None:
-        """The viewer of a live session (an object with ``role``), or ``None``; counts as activity."""
+    async def find(self, token_digest: bytes, *, attended: bool = True) -> Any | None:
+        """The viewer of a live session (an object with ``role``), or ``None``.
+
+        Counts as activity, unless nobody is there (not ``attended``).
+        """
         ...
 
 
@@ -61,7 +64,7 @@ async def session(request: web.Request, handler: Handler) -> web.StreamResponse:
     token = request.cookies.get(SESSION_COOKIE)
     if token and not request.path.startswith("/static/"):
         digest = token_hash(token)
-        viewer = await request.app[SESSION_STORE].find(digest)
+        viewer = await request.app[SESSION_STORE].find(digest, attended=is_attended(request))
         request[SESSION_DIGEST] = digest
     request[VIEWER] = viewer
     if token and viewer is not None:

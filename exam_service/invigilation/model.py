@@ -10,6 +10,8 @@ from uuid import UUID
 
 from exam_service.cycles.policy import Subject
 from exam_service.papers.timing import time_left
+from exam_service.proctor.identification import PURPOSE_LABELS
+from exam_service.proctor.model import Purpose
 
 PAGE_SIZE = 50
 LONGEST_SEARCH = 40
@@ -180,6 +182,11 @@ class Happening(StrEnum):
     TERMINATION = "termination"
     REQUEST = "request"
     ACCEPTED = "accepted"
+    TAKEN = "taken"
+    IMPORTED = "imported"
+    DUTY = "duty"
+    NOTE = "note"
+    IDENTITY = "identity"
 
 
 @dataclass(frozen=True)
@@ -189,7 +196,7 @@ class Event:
     Attributes:
         detail: Within its kind: a state, a kind of credit …
         amount: Seconds of a credit, a number of answers.
-        until: The end of a silence.
+        until: The end of a silence; of a notice, when it was confirmed.
         by: Name of whoever did it; ``None``: the service by itself.
     """
 
@@ -226,6 +233,21 @@ _SENTENCES: Mapping[tuple[Happening, str], str] = {
     (Happening.REQUEST, "granted"): "同意补时申请",
     (Happening.REQUEST, "refused"): "未同意补时申请",
     (Happening.ACCEPTED, ""): "采纳迟到的答案",
+    (Happening.TAKEN, "first"): "在一台设备上打开试卷",
+    (Happening.TAKEN, "again"): "在同一设备上重新打开试卷",
+    (Happening.TAKEN, "other"): "改在另一台设备上打开试卷",
+    (Happening.IMPORTED, ""): "导入医师导出的答案",
+    (Happening.DUTY, "own"): "开始负责",
+    (Happening.DUTY, "given"): "移交负责",
+    (Happening.DUTY, "none"): "不再负责",
+    (Happening.NOTE, ""): "内部记录",
+}
+_IDENTITY_WORDS: Mapping[str, str] = {
+    "began": "开始",
+    "asked": "由工作人员提出",
+    "passed": "通过",
+    "accepted": "由人工确认是本人",
+    "refused": "由人工确认不是本人",
 }
 _CAUSES: Mapping[tuple[str, str], str] = {
     ("closed", "handed_in"): "医师交卷",
@@ -240,12 +262,15 @@ def sentence(event: Event) -> str:
             return "有了时间，继续答题"
         if (event.detail, event.words) in _CAUSES:
             return _CAUSES[event.detail, event.words]
+    if event.what is Happening.IDENTITY:
+        purpose, _, outcome = event.detail.partition(" ")
+        return f"{PURPOSE_LABELS[Purpose(purpose)]}：{_IDENTITY_WORDS[outcome]}"
     said = _SENTENCES.get((event.what, event.detail), event.detail)
     if event.what is Happening.CREDIT and event.amount is not None:
         return f"{said} {length_text(timedelta(seconds=event.amount))}"
     if event.what is Happening.SILENCE and event.until is not None:
         return f"{said} {length_text(event.until - event.at)}"
-    if event.what is Happening.ACCEPTED and event.amount is not None:
+    if event.what in {Happening.ACCEPTED, Happening.IMPORTED} and event.amount is not None:
         return f"{said} {event.amount}条"
     return said
 

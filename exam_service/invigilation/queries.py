@@ -6,7 +6,9 @@ from datetime import date, datetime
 from uuid import UUID
 
 from exam_service.cycles.policy import Subject
+from exam_service.ids import new_id
 from exam_service.invigilation.model import Event, Happening, Listed, Place, SeatingPlan, Standing
+from exam_service.invigilation.tiles import Sitting
 from exam_service.papers.model import State
 from exam_service.storage.database import Tx
 from exam_service.storage.statements import Statements
@@ -177,3 +179,59 @@ async def select_overrides(tx: Tx, registration_id: UUID, province_id: str) -> d
     rows = await tx.fetch(SQL["select_overrides"], registration_id, province_id)
     found = [Override(**{**row, "subject": Subject(row["subject"])}) for row in rows]
     return {override.subject: override for override in found}
+
+
+async def select_sittings(
+    tx: Tx,
+    province_id: str,
+    body_id: UUID,
+    *,
+    silent_since: datetime,
+    checked_since: datetime,
+    name: str,
+    camera_since: datetime,
+    only: Sequence[UUID] | None,
+) -> list[Sitting]:
+    """In no order."""
+    rows = await tx.fetch(
+        SQL["select_sittings"],
+        province_id,
+        body_id,
+        silent_since,
+        checked_since,
+        _contains(name),
+        camera_since,
+        only,
+    )
+    return [
+        Sitting(**{**row, "subject": Subject(row["subject"]), "standing": Standing(row["standing"])})
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True)
+class Colleague:
+    """A member of staff of the same body."""
+
+    id: UUID
+    name: str
+
+
+async def select_optional_duty(tx: Tx, attempt_id: UUID) -> Colleague | None:
+    """Who looks after an attempt."""
+    row = await tx.fetch_optional(SQL["select_optional_duty"], attempt_id)
+    return Colleague(row["account_id"], row["name"]) if row and row["account_id"] else None
+
+
+async def insert_duty(
+    tx: Tx, province_id: str, attempt_id: UUID, account_id: UUID | None, by: UUID, at: datetime, note: str
+) -> None:
+    await tx.execute(SQL["insert_duty"], new_id(), province_id, attempt_id, account_id, by, at, note)
+
+
+async def insert_note(tx: Tx, province_id: str, attempt_id: UUID, text: str, by: UUID, at: datetime) -> None:
+    await tx.execute(SQL["insert_note"], new_id(), province_id, attempt_id, text, by, at)
+
+
+async def select_colleagues(tx: Tx, province_id: str, body_id: UUID) -> list[Colleague]:
+    return [Colleague(**row) for row in await tx.fetch(SQL["select_colleagues"], province_id, body_id)]

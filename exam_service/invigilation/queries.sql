@@ -125,9 +125,9 @@ FROM (
     SELECT allowed_at, 'takeover', CASE WHEN verified THEN 'verified' ELSE 'unverified' END, '', NULL, NULL, NULL, ''
     FROM takeover WHERE attempt_id = $1
     UNION ALL
-    SELECT n.sent_at, 'notice', CASE WHEN n.attempt_id IS NULL THEN 'all' ELSE 'one' END, n.text, NULL, NULL, n.sent_by,
-           n.id::text
-    FROM notice n JOIN attempt a ON a.id = $1
+    SELECT n.sent_at, 'notice', CASE WHEN n.attempt_id IS NULL THEN 'all' ELSE 'one' END, n.text, NULL,
+           k.acknowledged_at, n.sent_by, n.id::text
+    FROM notice n JOIN attempt a ON a.id = $1 LEFT JOIN notice_ack k ON k.notice_id = n.id AND k.attempt_id = $1
     WHERE n.body_id = $2 AND n.sent_at >= a.admitted_at AND (n.attempt_id = $1 OR n.attempt_id IS NULL)
         AND (a.closed_at IS NULL OR n.sent_at <= a.closed_at)
     UNION ALL
@@ -149,6 +149,32 @@ FROM (
     SELECT accepted_at, 'accepted', '', min(reason), count(*)::integer, NULL, accepted_by, ''
     FROM answer_acceptance WHERE attempt_id = $1
     GROUP BY accepted_at, accepted_by
+    UNION ALL
+    SELECT l.taken_at, 'taken', CASE WHEN l.epoch = 1 THEN 'first' WHEN l.device_hash = b.device_hash THEN 'again'
+           ELSE 'other' END, '', NULL, NULL, NULL, l.epoch::text
+    FROM lease l LEFT JOIN lease b ON b.attempt_id = l.attempt_id AND b.epoch = l.epoch - 1
+    WHERE l.attempt_id = $1
+    UNION ALL
+    SELECT at, 'imported', '', '', (facts ->> 'opened')::integer, NULL, actor_id, id::text
+    FROM audit_entry WHERE subject_id = $1 AND action = 'answers.imported'
+    UNION ALL
+    SELECT d.assigned_at, 'duty', CASE WHEN d.account_id IS NULL THEN 'none' WHEN d.account_id = d.assigned_by THEN 'own'
+           ELSE 'given' END, concat_ws('：', p.name, nullif(d.note, '')), NULL, NULL, d.assigned_by, d.id::text
+    FROM watch_duty d LEFT JOIN account p ON p.id = d.account_id AND d.account_id <> d.assigned_by
+    WHERE d.attempt_id = $1
+    UNION ALL
+    SELECT written_at, 'note', '', text, NULL, NULL, written_by, id::text
+    FROM watch_note WHERE attempt_id = $1
+    UNION ALL
+    SELECT opened_at, 'identity', purpose || CASE WHEN asked_by IS NULL THEN ' began' ELSE ' asked' END, asked_reason, NULL,
+           NULL, asked_by, id::text
+    FROM identity_check WHERE attempt_id = $1
+    UNION ALL
+    SELECT passed_at, 'identity', purpose || ' passed', '', NULL, NULL, NULL, id::text
+    FROM identity_check WHERE attempt_id = $1 AND state = 'passed' AND passed_at IS NOT NULL
+    UNION ALL
+    SELECT decided_at, 'identity', purpose || ' ' || state, decision_reason, NULL, NULL, decided_by, id::text
+    FROM identity_check WHERE attempt_id = $1 AND state IN ('accepted', 'refused') AND decided_at IS NOT NULL
 ) h
 LEFT JOIN account p ON p.id = h.actor_id
 ORDER BY h.at, h.tie
@@ -168,3 +194,52 @@ ORDER BY a.ordinal
 SELECT o.subject, o.extra_minutes, o.reason, s.name AS granted_by, o.granted_at
 FROM time_override o JOIN account s ON s.id = o.granted_by
 WHERE o.registration_id = $1 AND o.province_id = $2
+
+-- name: select_sittings
+-- What a body ($2) has being sat, and who is at the identity check: a camera was there since $6. $3: who was last
+-- seen before is away; $4: a check that was passed before holds no longer; $5: a pattern for names; $7: only these.
+SELECT a.id AS attempt_id, a.cycle_id, a.subject, a.ordinal, p.name, i.name AS institution,
+       attempt_standing(a.state, CASE WHEN a.checked_at > $4 THEN a.checked_at END,
+                        coalesce(s.seen_at, a.admitted_at), $3) AS standing,
+       a.deadline, coalesce(s.seen_at, a.admitted_at) AS last_seen, a.total,
+       (SELECT count(*) FROM answer n WHERE n.attempt_id = a.id AND n.option_id IS NOT NULL) AS answered,
+       EXISTS (SELECT FROM time_request q WHERE q.attempt_id = a.id AND q.state = 'open') AS has_request,
+       EXISTS (SELECT FROM termination t WHERE t.attempt_id = a.id AND t.state = 'open') AS awaits_second,
+       d.account_id AS duty_id, k.name AS duty, w.sent_at AS notice_at, w.acknowledged_at AS notice_read_at
+FROM attempt a
+JOIN account p ON p.id = a.account_id
+JOIN institution i ON i.id = a.institution_id
+LEFT JOIN presence s ON s.attempt_id = a.id
+LEFT JOIN LATERAL (
+    SELECT account_id FROM watch_duty WHERE attempt_id = a.id ORDER BY id DESC LIMIT 1
+) d ON TRUE
+LEFT JOIN account k ON k.id = d.account_id
+LEFT JOIN LATERAL (
+    SELECT n.sent_at, c.acknowledged_at
+    FROM notice n LEFT JOIN notice_ack c ON c.notice_id = n.id AND c.attempt_id = a.id
+    WHERE n.attempt_id = a.id ORDER BY n.sent_at DESC LIMIT 1
+) w ON TRUE
+WHERE a.province_id = $1 AND a.body_id = $2
+    AND a.state IN ('prepared', 'admitted', 'running')
+    AND (a.state <> 'prepared'
+         OR EXISTS (SELECT FROM proctor_stream m WHERE m.attempt_id = a.id AND coalesce(m.closed_at, m.opened_at) > $6)
+         OR EXISTS (SELECT FROM proctor_check c WHERE c.attempt_id = a.id AND c.received_at > $6))
+    AND ($5::text IS NULL OR p.name LIKE $5)
+    AND ($7::uuid[] IS NULL OR a.id = ANY($7))
+
+-- name: select_optional_duty
+SELECT d.account_id, p.name
+FROM watch_duty d LEFT JOIN account p ON p.id = d.account_id
+WHERE d.attempt_id = $1 ORDER BY d.id DESC LIMIT 1
+
+-- name: insert_duty
+INSERT INTO watch_duty (id, province_id, attempt_id, account_id, assigned_by, assigned_at, note)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+
+-- name: insert_note
+INSERT INTO watch_note (id, province_id, attempt_id, text, written_by, written_at) VALUES ($1, $2, $3, $4, $5, $6)
+
+-- name: select_colleagues
+-- The staff of a body who may log in.
+SELECT id, name FROM account WHERE province_id = $1 AND body_id = $2 AND role = 'body' AND disabled_at IS NULL
+ORDER BY name, id

@@ -744,3 +744,9 @@ async def update_sitting_state(tx: Tx, sitting_id: UUID, state: SittingState) ->
 
 async def update_watched(tx: Tx, attempt_id: UUID) -> None:
     await tx.execute(SQL["update_watched"], attempt_id)
+
+
+async def insert_acknowledgement(tx: Tx, attempt: Attempt, notice_id: UUID, at: datetime) -> bool:
+    """``False`` when the notice wasn't for this attempt."""
+    found = await tx.fetch_value(SQL["insert_acknowledgement"], notice_id, attempt.id, attempt.body_id, at)
+    return found is not None

@@ -423,3 +423,13 @@ UPDATE alternative_sitting SET state = $2 WHERE id = $1
 
 -- name: update_watched
 UPDATE attempt SET watched = TRUE WHERE id = $1
+
+-- name: insert_acknowledgement
+-- The first one stays. Gives the notice where it was for this attempt ($2) of this body ($3), or for all of them.
+WITH said AS (
+    SELECT id FROM notice WHERE id = $1 AND body_id = $3 AND (attempt_id = $2 OR attempt_id IS NULL)
+), read AS (
+    INSERT INTO notice_ack (notice_id, attempt_id, acknowledged_at) SELECT id, $2, $4 FROM said
+    ON CONFLICT DO NOTHING
+)
+SELECT id FROM said

@@ -385,6 +385,14 @@ async def be_present(request: web.Request) -> web.Response:
 
 
 @allow(Role.PHYSICIAN)
+async def acknowledge_notice(request: web.Request) -> web.Response:
+    await usecases.acknowledge_notice(
+        request.app[SERVICES], viewer(request), path_id(request, "attempt"), path_id(request, "notice")
+    )
+    return web.json_response({})
+
+
+@allow(Role.PHYSICIAN)
 async def hand_in(request: web.Request) -> web.Response:
     body = await json_body(request, LeaseBody)
     attempt = await usecases.hand_in(
@@ -633,6 +641,7 @@ ROUTES = [
     web.get("/attempts/{attempt}/answers", show_answers),
     web.post("/attempts/{attempt}/answers", save_answer),
     web.post("/attempts/{attempt}/presence", be_present),
+    web.post("/attempts/{attempt}/notices/{notice}/acknowledgement", acknowledge_notice),
     web.post("/attempts/{attempt}/hand-in", hand_in),
     web.get("/attempts/{attempt}/result", show_result),
     web.post("/attempts/{attempt}/time-requests", request_time),

@@ -188,6 +188,21 @@ async def select_checks_of_attempts(tx: Tx, attempt_ids: Sequence[UUID], provinc
     return [_check(row) for row in rows]
 
 
+async def select_new_checks(
+    tx: Tx, looks: Sequence[tuple[UUID, datetime, datetime]], province_id: str
+) -> list[Check]:
+    """In no order. A look is an attempt, and after when its frames were received and judged."""
+    columns = [list(column) for column in zip(*looks, strict=True)] if looks else [[], [], []]
+    return [_check(row) for row in await tx.fetch(SQL["select_new_checks"], *columns, province_id)]
+
+
+async def select_optional_newest_kept(tx: Tx, attempt_id: UUID, province_id: str) -> UUID | None:
+    evidence_id: UUID | None = await tx.fetch_value(
+        SQL["select_optional_newest_kept"], attempt_id, province_id
+    )
+    return evidence_id
+
+
 async def insert_identity_check(tx: Tx, identity: IdentityCheck) -> bool:
     """``False`` when one that is undecided was opened at the same time."""
     inserted = await tx.fetch_value(

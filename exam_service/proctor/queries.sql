@@ -49,6 +49,20 @@ SELECT * FROM proctor_check WHERE attempt_id = $1 AND province_id = $2 ORDER BY 
 -- name: select_checks_of_attempts
 SELECT * FROM proctor_check WHERE attempt_id = ANY($1::uuid[]) AND province_id = $2
 
+-- name: select_new_checks
+-- Verdicts on the frames of these attempts that were received after $2 and judged after $3 (each of its own).
+SELECT c.*
+FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS w (attempt_id, received_after, checked_after)
+JOIN proctor_check c ON c.attempt_id = w.attempt_id AND c.received_at > w.received_after
+    AND c.checked_at > w.checked_after
+WHERE c.province_id = $4
+
+-- name: select_optional_newest_kept
+-- The evidence of the newest frame of an attempt that was kept.
+SELECT evidence_id FROM proctor_check
+WHERE attempt_id = $1 AND province_id = $2 AND evidence_id IS NOT NULL
+ORDER BY received_at DESC LIMIT 1
+
 -- name: insert_identity_check
 -- Two connections that open at once begin one.
 INSERT INTO identity_check (id, province_id, registration_id, attempt_id, purpose, state, device_hash, device,

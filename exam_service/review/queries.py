@@ -38,6 +38,7 @@ async def select_attempts(
             deadline=row["deadline"],
             handed_in_at=row["handed_in_at"],
             closed_at=row["closed_at"],
+            watched=row["watched"],
             mark=row["mark"],
             passed=row["passed"],
             awaits_confirmation=row["awaits_confirmation"],

@@ -399,6 +399,12 @@ CREATE TABLE public.notice (
     sent_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.notice_ack (
+    notice_id uuid NOT NULL,
+    attempt_id uuid NOT NULL,
+    acknowledged_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.outage (
     id uuid NOT NULL,
     began_at timestamp with time zone NOT NULL,
@@ -632,6 +638,25 @@ CREATE TABLE public.time_request (
     CONSTRAINT time_request_state_check CHECK ((state = ANY (ARRAY['open'::text, 'granted'::text, 'refused'::text])))
 );
 
+CREATE TABLE public.watch_duty (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    attempt_id uuid NOT NULL,
+    account_id uuid,
+    assigned_by uuid NOT NULL,
+    assigned_at timestamp with time zone NOT NULL,
+    note text NOT NULL
+);
+
+CREATE TABLE public.watch_note (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    attempt_id uuid NOT NULL,
+    text text NOT NULL,
+    written_by uuid NOT NULL,
+    written_at timestamp with time zone NOT NULL
+);
+
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_pkey PRIMARY KEY (id);
 
@@ -773,6 +798,9 @@ ALTER TABLE ONLY public.makeup_round
 ALTER TABLE ONLY public.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY public.notice_ack
+    ADD CONSTRAINT notice_ack_pkey PRIMARY KEY (notice_id, attempt_id);
+
 ALTER TABLE ONLY public.notice
     ADD CONSTRAINT notice_pkey PRIMARY KEY (id);
 
@@ -848,6 +876,12 @@ ALTER TABLE ONLY public.time_override
 ALTER TABLE ONLY public.time_request
     ADD CONSTRAINT time_request_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.watch_duty
+    ADD CONSTRAINT watch_duty_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.watch_note
+    ADD CONSTRAINT watch_note_pkey PRIMARY KEY (id);
+
 CREATE INDEX alternative_sitting_body ON public.alternative_sitting USING btree (body_id, asked_at) WHERE (state <> 'withdrawn'::text);
 
 CREATE UNIQUE INDEX alternative_sitting_current ON public.alternative_sitting USING btree (registration_id) WHERE (state <> 'withdrawn'::text);
@@ -863,6 +897,10 @@ CREATE INDEX attempt_move_attempt ON public.attempt_move USING btree (attempt_id
 CREATE UNIQUE INDEX attempt_open ON public.attempt USING btree (registration_id, subject) WHERE (state = ANY (ARRAY['prepared'::text, 'admitted'::text, 'running'::text, 'closing'::text, 'closed'::text]));
 
 CREATE INDEX attempt_unmarked ON public.attempt USING btree (id) WHERE (state = 'closed'::text);
+
+CREATE INDEX attempt_watched ON public.attempt USING btree (body_id) WHERE (state = ANY (ARRAY['prepared'::text, 'admitted'::text, 'running'::text]));
+
+CREATE INDEX audit_entry_import ON public.audit_entry USING btree (subject_id) WHERE (action = 'answers.imported'::text);
 
 CREATE INDEX audit_entry_lease ON public.audit_entry USING btree (subject_id) WHERE (action = 'lease.released'::text);
 
@@ -891,6 +929,8 @@ CREATE UNIQUE INDEX identity_check_undecided ON public.identity_check USING btre
 CREATE INDEX item_bank ON public.item USING btree (bank_id, use);
 
 CREATE INDEX makeup_round_body ON public.makeup_round USING btree (cycle_id, body_id, opens);
+
+CREATE INDEX notice_attempt ON public.notice USING btree (attempt_id, sent_at) WHERE (attempt_id IS NOT NULL);
 
 CREATE INDEX notice_body ON public.notice USING btree (body_id, sent_at);
 
@@ -940,6 +980,10 @@ CREATE INDEX time_request_attempt ON public.time_request USING btree (attempt_id
 
 CREATE UNIQUE INDEX time_request_open ON public.time_request USING btree (attempt_id) WHERE (state = 'open'::text);
 
+CREATE INDEX watch_duty_attempt ON public.watch_duty USING btree (attempt_id, id DESC);
+
+CREATE INDEX watch_note_attempt ON public.watch_note USING btree (attempt_id, id);
+
 CREATE TRIGGER answer_event_is_append_only BEFORE DELETE OR UPDATE ON public.answer_event FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER finding_review_is_append_only BEFORE DELETE OR UPDATE ON public.finding_review FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
@@ -947,6 +991,10 @@ CREATE TRIGGER finding_review_is_append_only BEFORE DELETE OR UPDATE ON public.f
 CREATE TRIGGER proctor_thresholds_is_append_only BEFORE DELETE OR UPDATE ON public.proctor_thresholds FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER purge_is_append_only BEFORE DELETE OR UPDATE ON public.purge FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER watch_duty_is_append_only BEFORE DELETE OR UPDATE ON public.watch_duty FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER watch_note_is_append_only BEFORE DELETE OR UPDATE ON public.watch_note FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_body_id_fkey FOREIGN KEY (body_id) REFERENCES public.body(id);
@@ -1122,6 +1170,12 @@ ALTER TABLE ONLY public.makeup_round
 ALTER TABLE ONLY public.makeup_round
     ADD CONSTRAINT makeup_round_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
 
+ALTER TABLE ONLY public.notice_ack
+    ADD CONSTRAINT notice_ack_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
+
+ALTER TABLE ONLY public.notice_ack
+    ADD CONSTRAINT notice_ack_notice_id_fkey FOREIGN KEY (notice_id) REFERENCES public.notice(id);
+
 ALTER TABLE ONLY public.notice
     ADD CONSTRAINT notice_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
 
@@ -1271,3 +1325,24 @@ ALTER TABLE ONLY public.time_request
 
 ALTER TABLE ONLY public.time_request
     ADD CONSTRAINT time_request_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.watch_duty
+    ADD CONSTRAINT watch_duty_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.watch_duty
+    ADD CONSTRAINT watch_duty_assigned_by_fkey FOREIGN KEY (assigned_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.watch_duty
+    ADD CONSTRAINT watch_duty_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
+
+ALTER TABLE ONLY public.watch_duty
+    ADD CONSTRAINT watch_duty_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.watch_note
+    ADD CONSTRAINT watch_note_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
+
+ALTER TABLE ONLY public.watch_note
+    ADD CONSTRAINT watch_note_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.watch_note
+    ADD CONSTRAINT watch_note_written_by_fkey FOREIGN KEY (written_by) REFERENCES public.account(id);

@@ -28,6 +28,7 @@ from exam_service.papers import usecases as papers
 from exam_service.papers.model import Attempt
 from exam_service.papers.usecases import alternative
 from exam_service.practice import usecases as practice
+from exam_service.proctor import usecases as proctor
 from exam_service.proctor.model import Verdict
 from exam_service.registration import usecases as registration
 from exam_service.settings import Settings
@@ -128,11 +129,28 @@ PROBES: dict[tuple[str, str], Probe] = {
     ("GET", "/attempts/{attempt}/takeover"): Probe(Role.PHYSICIAN, "running", status=303),
     ("POST", "/attempts/{attempt}/takeover"): Probe(Role.PHYSICIAN, "running", status=303, is_json=False),
     ("GET", "/attempts/{attempt}/stream"): Probe(Role.PHYSICIAN, "running"),
+    ("POST", "/attempts/{attempt}/notices/{notice}/acknowledgement"): Probe(Role.PHYSICIAN, "running"),
     ("GET", "/practice/sets/{set}.json"): Probe(Role.PHYSICIAN, "set"),
     ("GET", "/practice/sets/{set}"): Probe(Role.PHYSICIAN, "set"),
     ("POST", "/practice/sets/{set}/answers"): Probe(Role.PHYSICIAN, "set", body=_PRACTISED),
     ("POST", "/practice/sets/{set}/reveal"): Probe(Role.PHYSICIAN, "set", body={"item": "{practice_item}"}),
     ("GET", "/invigilation/{attempt}"): Probe(Role.BODY, "running"),
+    ("GET", "/invigilation/{attempt}/picture"): Probe(Role.BODY, "marked"),
+    ("GET", "/invigilation/{attempt}/photo"): Probe(Role.BODY, "running"),
+    ("POST", "/invigilation/{attempt}/duty"): Probe(
+        Role.BODY, "running", status=303, body={"to": "me"}, is_json=False
+    ),
+    ("POST", "/invigilation/{attempt}/notes"): Probe(
+        Role.BODY, "running", status=303, body={"text": "已电话联系"}, is_json=False
+    ),
+    ("POST", "/invigilation/{attempt}/recheck"): Probe(
+        Role.BODY, "running", status=303, body={"reason": "与照片不太像"}, is_json=False
+    ),
+    ("GET", "/invigilation/identity/{identity}/snapshot"): Probe(Role.BODY, "disputed"),
+    ("GET", "/invigilation/identity/{identity}/photo"): Probe(Role.BODY, "disputed"),
+    ("POST", "/invigilation/identity/{identity}/decision"): Probe(
+        Role.BODY, "disputed", status=303, body={"decision": "accept"}, is_json=False
+    ),
     ("POST", "/invigilation/{attempt}/extension"): Probe(
         Role.BODY, "running", status=303, body={"minutes": "5", "reason": "停电"}, is_json=False
     ),
@@ -243,10 +261,12 @@ class Scene:
         names = {"subject": "humanities", "build": build, "name": "css/base.css"}
         if row is not None:
             names |= self.rows[row]
-        elif "{request}" in path:
+        elif "{request}" in path or "{identity}" in path:
             names |= self.rows["disputed"]
         elif path.startswith("/alternatives/"):
             names |= self.rows["watched"]
+        elif "{notice}" in path:
+            names |= self.rows["running"]
         else:
             names |= self.rows["marked"] | self.rows["set"] | self.rows["registration"]
         return re.sub(r"{(\w+)(:[^}]*)?}", lambda match: names[match[1]], path)
@@ -286,21 +306,29 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
     )
     marked = await world.hand_in(paper, right=80)
     running = await world.open(general)
-    disputed, request_id = await _disputed(world)
+    await papers.send_notice(
+        world.services, world.here.staff[Role.BODY], text="还有十分钟", attempt_id=running.attempt.id
+    )
+    disputed, request_id, identity_id = await _disputed(world)
     async with world.database.tx() as tx:
         bank = await tx.fetch_value(
             "SELECT id FROM bank WHERE title = '人文练习' AND province_id = $1", world.here.province_id
         )
+        notice_id = await tx.fetch_value("SELECT id FROM notice")
     set_id = await practice.begin(world.database, world.clock, general, bank)
     opened = await practice.open_set(world.database, general, set_id)
     return Scene(
         world,
         server,
         rows={
-            "running": {"attempt": str(running.attempt.id)},
+            "running": {"attempt": str(running.attempt.id), "notice": str(notice_id)},
             "marked": {"attempt": str(marked.id), "check": str(check.id)},
             "set": {"set": str(set_id)},
-            "disputed": {"attempt": str(disputed.id), "request": str(request_id)},
+            "disputed": {
+                "attempt": str(disputed.id),
+                "request": str(request_id),
+                "identity": str(identity_id),
+            },
             "registration": {"registration": str(world.here.registrations[0].id)},
             "watched": {
                 "registration": str(world.here.registrations[1].id),
@@ -317,8 +345,8 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
     )
 
 
-async def _disputed(world: World) -> tuple[Attempt, UUID]:
-    """A running paper that a colleague wants ended and whose physician asked for time."""
+async def _disputed(world: World) -> tuple[Attempt, UUID, UUID]:
+    """A running paper that a colleague wants ended, whose physician asked for time and is to be seen."""
     attempt = (await world.open(world.here.physicians[2])).attempt
     colleague = await world.colleague(world.here, "colleague", body_id=world.here.body_id)
     await papers.request_termination(world.services, colleague, attempt.id, reason="替考")
@@ -330,7 +358,12 @@ async def _disputed(world: World) -> tuple[Attempt, UUID]:
         ended_at=START + timedelta(seconds=30),
         reason="停电",
     )
-    return attempt, request_id
+    identity_id = await proctor.ask_recheck(world.services, colleague, attempt.id, "与照片不太像")
+    stream = await world.watch(attempt, START)
+    await world.snapshot(attempt, stream, 1, Verdict.UNSURE, b"a picture")
+    for own in (world.here.registrations[0], world.here.registrations[2]):
+        await world.photo(own, b"a picture")
+    return attempt, request_id, identity_id
 
 
 async def _arranged(world: World) -> Attempt:

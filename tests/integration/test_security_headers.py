@@ -23,8 +23,10 @@ from exam_service.app import LARGEST_BODY, WEB_ROOT
 from exam_service.cycles.policy import Subject
 from exam_service.http.session import ANONYMOUS_COOKIE, FLASH_COOKIE, SESSION_COOKIE
 from exam_service.http.static import Assets
+from exam_service.papers import usecases as papers
 from exam_service.papers.usecases import alternative
 from exam_service.practice import usecases as practice
+from exam_service.proctor import usecases as proctor
 from exam_service.proctor.model import Purpose, Verdict
 from exam_service.settings import Settings
 from exam_service.storage.database import Database
@@ -104,10 +106,16 @@ async def furnish(world: World) -> dict[str, list[str]]:
     prepared = await world.start(general)
     simple = await world.open(world.here.simple)
     await alternative.ask(world.services, general, reason="行动不便")
+    staff = world.here.staff[Role.BODY]
+    await papers.send_notice(world.services, staff, text="还有十分钟", attempt_id=simple.attempt.id)
+    identity_id = await proctor.ask_recheck(world.services, staff, simple.attempt.id, "与照片不太像")
     async with world.database.tx() as tx:
         bank = await tx.fetch_value("SELECT id FROM bank WHERE title = '人文练习' AND province_id = 'hunan'")
+        notice_id = await tx.fetch_value("SELECT id FROM notice")
     practised = await practice.begin(world.database, world.clock, general, bank)
     return {
+        "identity": [str(identity_id)],
+        "notice": [str(notice_id)],
         "attempt": [str(row.id) for row in (marked, failed, prepared, simple.attempt)],
         "check": [str(check.id)],
         "set": [str(practised)],

@@ -21,6 +21,7 @@ from exam_service.papers.usecases.attempts import attempt_for_body, label_of, ow
 from exam_service.papers.usecases.drawing import Prepared, prepare
 from exam_service.papers.usecases.makeup import makeup_cycles, makeup_rounds, open_makeup_round
 from exam_service.papers.usecases.oversight import (
+    acknowledge_notice,
     being_sat,
     confirm_termination,
     extend,
@@ -74,6 +75,7 @@ __all__ = [
     "Replay",
     "Save",
     "Saved",
+    "acknowledge_notice",
     "admit",
     "allow_takeover",
     "alternative",

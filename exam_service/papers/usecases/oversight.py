@@ -271,6 +271,20 @@ async def notices_of(tx: Tx, attempt: Attempt) -> list[Notice]:
     return newest[::-1]
 
 
+async def acknowledge_notice(
+    services: Services, principal: Principal, attempt_id: UUID, notice_id: UUID
+) -> None:
+    """A physician has read a notice on the page of this attempt; twice is fine.
+
+    Raises:
+        NotFound: Not this physician's attempt, or the notice wasn't for it.
+    """
+    async with services.database.tx() as tx:
+        attempt = await own_attempt(tx, principal, attempt_id)
+        if not await queries.insert_acknowledgement(tx, attempt, notice_id, services.clock.now()):
+            raise NotFound("没有找到这条通知。", code="no_such_notice")
+
+
 async def open_time_request(
     services: Services,
     principal: Principal,

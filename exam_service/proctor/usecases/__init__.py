@@ -75,6 +75,12 @@ from exam_service.proctor.usecases.thresholds import (
     threshold_history,
     thresholds_for,
 )
+from exam_service.proctor.usecases.wall import (
+    Outlook,
+    Outlooks,
+    Picture,
+    newest_picture,
+)
 
 __all__ = [
     "BURST",
@@ -87,6 +93,9 @@ __all__ = [
     "Judged",
     "Kept",
     "OpenStream",
+    "Outlook",
+    "Outlooks",
+    "Picture",
     "Pictures",
     "RehearsalPage",
     "RehearsalPass",
@@ -112,6 +121,7 @@ __all__ = [
     "identity_of",
     "keep",
     "message_of",
+    "newest_picture",
     "open_rehearsal",
     "open_stream",
     "periods_for",

@@ -32,8 +32,8 @@ export function csrfToken() {
   return meta.content;
 }
 
-export function get(path) {
-  return request("GET", path);
+export function get(path, headers = {}) {
+  return request("GET", path, undefined, PATIENCE_MS, headers);
 }
 
 /** A refused token is fetched anew once: after a new login in another tab this page goes on as it is. */
@@ -46,8 +46,8 @@ export async function post(path, body, patience) {
   }
 }
 
-async function request(method, path, body, patience = PATIENCE_MS) {
-  const headers = { Accept: "application/json", "Content-Type": "application/json", "X-CSRF-Token": meta.content };
+async function request(method, path, body, patience = PATIENCE_MS, more = {}) {
+  const headers = { ...more, Accept: "application/json", "Content-Type": "application/json", "X-CSRF-Token": meta.content };
   const reply = await send(path, { method, headers, body: body && JSON.stringify(body) }, patience);
   let content = {};
   try {

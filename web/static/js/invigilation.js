@@ -9,6 +9,11 @@ const SLOWEST_MS = 30_000;
 const line = document.getElementById("live-line");
 const trouble = document.getElementById("live-trouble");
 
+let touched = false;
+for (const kind of ["pointerdown", "pointermove", "keydown", "wheel"]) {
+  addEventListener(kind, () => { touched = true; }, { passive: true });
+}
+
 tick();
 setInterval(tick, 1000);
 for (const button of document.querySelectorAll("[data-refuses]")) {
@@ -46,7 +51,7 @@ async function watch() {
   for (let failures = 0; ; ) {
     await rest(Math.min(SLOWEST_MS, every * 2 ** Math.min(failures, 5)));
     try {
-      await show(await get(line.dataset.live));
+      await show(await get(line.dataset.live, attended()));
       failures = 0;
       say(null);
     } catch (error) {
@@ -55,6 +60,13 @@ async function watch() {
       if (failures > 1) say(`连接中断，以下是 ${document.getElementById("live-at").textContent} 的情况，正在重试。`);
     }
   }
+}
+
+/** The page asks by itself, which keeps nobody logged in; only somebody who has touched it since does. */
+function attended() {
+  const here = touched;
+  touched = false;
+  return here ? { "X-Attended": "yes" } : {};
 }
 
 /** Nobody looks at a hidden page: it asks nothing, and lets the session grow old. */

@@ -15,6 +15,7 @@ import { watch } from "./watch.js";
 
 const MEMORY = "sheet:paper";
 const READ_NOTICES = "notices:paper";
+const ACKNOWLEDGE_AGAIN_MS = 5000;
 const PRESENCE_MS = 15_000;
 const CLOSING_MS = 3000;
 const WARN_MS = 5 * 60_000;
@@ -293,7 +294,20 @@ function tellNotices(notices) {
     notify(`notice-${id}`, "info", `考核机构通知（${timeOfDay(at)}）：${text}`, understood(`notice-${id}`, () => {
       read.push(id);
       remember(READ_NOTICES, { set: attempt, ids: read });
+      acknowledge(id);
     }));
+  }
+}
+
+/** Staff see that it was read. Tried once more: whether they know changes nothing for the paper. */
+async function acknowledge(id) {
+  for (const wait of [0, ACKNOWLEDGE_AGAIN_MS]) {
+    await new Promise((resolve) => { setTimeout(resolve, wait); });
+    try {
+      return await post(path(`notices/${id}/acknowledgement`), {});
+    } catch (error) {
+      if (!error.passing) return;
+    }
   }
 }
 

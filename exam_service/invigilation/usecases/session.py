@@ -1,4 +1,4 @@
-"""Watch a running session: the list with its counts, one attempt, one registration. Viewings are recorded."""
+"""A running session: the list with its counts, one attempt, one registration. Viewings are recorded."""
 
 from __future__ import annotations
 
@@ -28,12 +28,16 @@ from exam_service.invigilation.model import (
     Tab,
     tab_counts,
 )
-from exam_service.invigilation.queries import Override, Sibling, Watch
+from exam_service.invigilation.queries import Colleague, Override, Sibling, Watch
+from exam_service.invigilation.tiles import Tile
+from exam_service.invigilation.usecases.wall import tile_of
 from exam_service.papers import usecases as papers
 from exam_service.papers.model import Attempt
 from exam_service.papers.oversight import SeenRequest, Termination
 from exam_service.papers.retakes import MakeupRound
 from exam_service.papers.timing import CHECK_HOLDS, LONGEST_IN_LINE, SILENT_AFTER
+from exam_service.proctor.judgement import Finding
+from exam_service.proctor.usecases import Outlooks
 from exam_service.registration.model import Registration
 from exam_service.storage.database import Tx
 from exam_service.wiring import Services
@@ -207,9 +211,14 @@ class Sheet:
     termination: Termination | None
     siblings: Sequence[Sibling]
     viewer_asked: bool
+    duty: Colleague | None
+    colleagues: Sequence[Colleague]
+    has_photo: bool
+    tile: Tile | None
+    findings: Sequence[Finding]
 
 
-async def sheet(services: Services, principal: Principal, attempt_id: UUID) -> Sheet:
+async def sheet(services: Services, outlooks: Outlooks, principal: Principal, attempt_id: UUID) -> Sheet:
     """An attempt with its timeline; recorded as a viewing.
 
     Raises:
@@ -228,6 +237,8 @@ async def sheet(services: Services, principal: Principal, attempt_id: UUID) -> S
             tx, attempt.id, silent_since=now - SILENT_AFTER, checked_since=now - _CHECK_HOLDS
         )
         termination = await papers.open_termination(tx, attempt)
+        tile = await tile_of(tx, services, outlooks, principal, attempt.id)
+        outlook = await outlooks.of(tx, [attempt.id], attempt.province_id)
         found = Sheet(
             at=now,
             attempt=attempt,
@@ -247,6 +258,13 @@ async def sheet(services: Services, principal: Principal, attempt_id: UUID) -> S
                 tx, attempt.registration_id, attempt.subject, attempt.province_id
             ),
             viewer_asked=termination is not None and termination.requested_by == principal.account_id,
+            duty=await queries.select_optional_duty(tx, attempt.id),
+            colleagues=await queries.select_colleagues(tx, attempt.province_id, attempt.body_id),
+            has_photo=(
+                await papers.registration_for_body(tx, principal, attempt.registration_id)
+            ).photo_is_reviewed,
+            tile=tile,
+            findings=outlook[attempt.id].findings,
         )
         await audit.record_view(
             tx,
