@@ -616,11 +616,9 @@ def thresholds(
     verdicts that were given stay. Every setting is kept, and is in the audit journal.
     """
     from exam_service.proctor.model import Thresholds  # noqa: PLC0415
-    from exam_service.proctor.verifier import MODEL  # noqa: PLC0415
     from exam_service.supervisor import servers  # noqa: PLC0415
-    from exam_service.thresholds import UnknownProvince, show, store  # noqa: PLC0415
+    from exam_service.thresholds import UnknownProvince, model_in_use, show, store  # noqa: PLC0415
 
-    model = model or MODEL
     wanted = None
     if match is not None and mismatch is not None and note:
         if match > mismatch:
@@ -630,10 +628,12 @@ def thresholds(
         raise click.UsageError("--match, --mismatch and --note go together")
     with servers(_data_dir(data, DATA), join=True):
         settings = load_settings()
+        used, own = model_in_use(settings)
+        model = model or used
         try:
             if wanted and note:
                 asyncio.run(store(settings, province, model, wanted, note))
-            lines = asyncio.run(show(settings, province, model))
+            lines = asyncio.run(show(settings, province, model, own if model == used else None))
         except UnknownProvince as error:
             raise click.BadParameter(str(error), param_hint="PROVINCE") from None
     click.echo("\n".join(lines))

@@ -12,6 +12,7 @@ from exam_service.clock import SystemClock, in_china
 from exam_service.organisations import usecases as organisations
 from exam_service.proctor import usecases as proctor
 from exam_service.proctor.model import Thresholds, ThresholdSetting
+from exam_service.proctor.verifier import MODEL, Verifier
 from exam_service.settings import Settings
 from exam_service.storage.database import Database, Tx
 from exam_service.storage.migrate import check_migrated
@@ -21,7 +22,21 @@ class UnknownProvince(LookupError):
     """It says which there are."""
 
 
-async def show(settings: Settings, province: str, model: str) -> list[str]:
+def model_in_use(settings: Settings) -> tuple[str, tuple[float, float] | None]:
+    """Its name, and the thresholds that come with it where it is an operator's own.
+
+    Raises:
+        BadRecogniser: The operator's own can't be used.
+    """
+    if settings.recogniser is None:
+        return MODEL, None
+    verifier = Verifier(settings.data_dir / "models", settings.recogniser)
+    return verifier.model, verifier.thresholds
+
+
+async def show(
+    settings: Settings, province: str, model: str, own: tuple[float, float] | None = None
+) -> list[str]:
     """What holds, since when, by whom and why, then what held before, as lines.
 
     Raises:
@@ -29,12 +44,12 @@ async def show(settings: Settings, province: str, model: str) -> list[str]:
         Misconfigured: The database lacks a migration.
     """
     async with _province(settings, province) as tx:
-        holding = await proctor.thresholds_for(tx, province, model, settings)
+        holding = await proctor.thresholds_for(tx, province, model, settings, own)
         history = await proctor.threshold_history(tx, province, model)
     return [
         f"{province}, {model}: {_shown(holding)}",
         *(_told(setting) for setting in history),
-        *([] if history else ["  never set: these are the settings'"]),
+        *([] if history else ["  never set: these are the " + ("model's" if own else "settings'")]),
     ]
 
 

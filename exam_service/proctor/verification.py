@@ -24,6 +24,7 @@ from exam_service.crypto.hashes import keyed_hash
 from exam_service.errors import NotFound, Unavailable
 from exam_service.ids import new_id
 from exam_service.proctor import measures, queries, usecases
+from exam_service.proctor.liveness import STRAIGHT
 from exam_service.proctor.model import (
     POOR_PICTURES,
     Check,
@@ -98,9 +99,13 @@ class Recogniser(Protocol):
     """The verifier, as this room needs it: pictures in, readings out; blocking.
 
     A reading is ``None`` for bytes that are no picture.
+
+    Attributes:
+        own_thresholds: Match and mismatch that come with an operator's own model; ``None`` for the shipped.
     """
 
     model: str
+    own_thresholds: tuple[float, float] | None
 
     def read_many(self, glances: Sequence[Glance]) -> Sequence[FaceReading | None]: ...
 
@@ -269,7 +274,10 @@ class Verification:
         known = self._thresholds.get(province_id)
         if known is not None and time.monotonic() < known[1]:
             return known[0]
-        thresholds = await thresholds_for(tx, province_id, self._recogniser.model, self._services.settings)
+        recogniser = self._recogniser
+        thresholds = await thresholds_for(
+            tx, province_id, recogniser.model, self._services.settings, recogniser.own_thresholds
+        )
         self._thresholds[province_id] = thresholds, time.monotonic() + _THRESHOLDS_SECONDS
         return thresholds
 
@@ -377,6 +385,7 @@ class Verification:
             and reading is not None
             and reading.faces == 1
             and reading.quality not in _POOR
+            and abs(reading.yaw or 0.0) <= STRAIGHT
             and embedding is not None
             and not (replayed or frame.age_ms)
         )

@@ -39,6 +39,7 @@ class FaceRecogniser:
     def __init__(self, verifier: Verifier) -> None:
         self._verifier = verifier
         self.model = verifier.model
+        self.own_thresholds = None if verifier.model == faces.MODEL else verifier.thresholds
 
     @classmethod
     def open(cls, cache_dir: Path, recogniser: Path | None = None) -> FaceRecogniser:

@@ -22,6 +22,7 @@ from exam_service.proctor.usecases.evidence import (
     streams_of,
 )
 from exam_service.proctor.usecases.identity import (
+    EMBEDDING,
     CheckPage,
     check_and_admission,
     check_page,
@@ -35,7 +36,6 @@ from exam_service.proctor.usecases.rehearsal import (
     rehearsal_pass,
 )
 from exam_service.proctor.usecases.retention import (
-    EMBEDDING,
     FaceData,
     Held,
     Verification,

@@ -63,13 +63,15 @@ async def ask_recheck(services: Services, principal: Principal, attempt_id: UUID
     Raises:
         NotFound: The attempt isn't one of this body's.
         Invalid: No reason.
-        Conflict: It isn't being sat, or one was asked for and isn't settled.
+        Conflict: It isn't being sat, has no camera, or one was asked for and isn't settled.
     """
     reason = written(reason, "理由")
     async with services.database.tx() as tx:
         attempt = await papers.attempt_for_body(tx, principal, attempt_id)
         if attempt.state not in UNDER_WAY:
             raise Conflict("该医师现在没有在答题，不能要求核验身份。", code="not_being_sat")
+        if attempt.watched:
+            raise Conflict("这是现场监考的测评，没有摄像头，请由现场工作人员核验。", code="watched")
         policy = (await cycles.cycle_of(tx, attempt.cycle_id, attempt.province_id)).policy
         identity = IdentityCheck(
             id=new_id(),

@@ -24,14 +24,13 @@ from exam_service.ids import new_id
 from exam_service.papers import usecases as papers
 from exam_service.proctor import queries
 from exam_service.proctor.periods import DeletionRequest, Kind, Purge, Standing, Why, due_on
+from exam_service.proctor.usecases.identity import EMBEDDING
 from exam_service.proctor.usecases.streaming import FRAME
 from exam_service.registration import usecases as registration
 from exam_service.registration.model import Entitlement
 from exam_service.storage.database import Tx
 from exam_service.storage.evidence import Audit
 from exam_service.wiring import Services
-
-EMBEDDING = "embedding"
 
 _CLASS_OF = {Kind.SAMPLE: FRAME, Kind.FRAME: FRAME, Kind.EMBEDDING: EMBEDDING}
 _PAGE = 100

@@ -16,11 +16,19 @@ from exam_service.storage.database import Tx
 _SHOWN = 20
 
 
-async def thresholds_for(tx: Tx, province_id: str, model: str, settings: Settings) -> Thresholds:
-    """What the province set last for this model, else what the settings say."""
+async def thresholds_for(
+    tx: Tx, province_id: str, model: str, settings: Settings, own: tuple[float, float] | None = None
+) -> Thresholds:
+    """What the province set last for this model; else what comes with the model, else what the settings say.
+
+    Args:
+        own: Match and mismatch of an operator's own model; the settings are for the shipped one.
+    """
     newest = await queries.select_thresholds(tx, province_id, model, limit=1)
     if newest:
         return newest[0].thresholds
+    if own is not None:
+        return Thresholds(*own)
     return Thresholds(settings.match_threshold, settings.mismatch_threshold)
 
 
