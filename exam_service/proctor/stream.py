@@ -34,7 +34,7 @@ from exam_service.keys import BUCKETS, FRAMES, SERVICES, viewer
 from exam_service.papers import usecases as papers
 from exam_service.proctor import measures, usecases, wire
 from exam_service.proctor.cadence import Cadence
-from exam_service.proctor.identification import IdentityState
+from exam_service.proctor.identification import IdentityState, Judged
 from exam_service.proctor.model import BadFrame, Purpose, TooFast, TooMuch, Verdict
 from exam_service.proctor.usecases import OpenStream
 from exam_service.wiring import Services
@@ -45,7 +45,7 @@ HELLO_SECONDS = 5.0
 SEND_SECONDS = 10.0
 HEARTBEAT_SECONDS = 15.0  # a pong that is half of that late: the peer is dead, after 22.5 s at the most
 CLOSE_SECONDS = 3.0
-RECHECK_SECONDS = 15.0
+RECHECK_SECONDS = 30.0
 OPENINGS_A_MINUTE = 30
 BAD_IN_A_ROW = 20
 RECHECK_INTERVAL_MS = 1000  # a turn of the head is over in seconds
@@ -298,7 +298,7 @@ class _Connection:
             while True:
                 check_id = UUID(await signals.get())
                 try:
-                    found = await usecases.check_and_admission(self._services, self._principal, check_id)
+                    found = await self._judged(stream, check_id)
                 except Unavailable:  # the hint is lost, the verdict is not
                     continue
                 if found and found.check.stream_id == stream.row.id:
@@ -306,6 +306,12 @@ class _Connection:
                     self._told = message["state"]
                     await self._send(message)
                     await self._heed(stream, found.check.verdict)
+
+    async def _judged(self, stream: OpenStream, check_id: UUID) -> Judged | None:
+        """Of a paper without an identity check only the verdict is asked for: it is most of what there is."""
+        if stream.row.purpose is Purpose.PAPER and self._told is None:
+            return await usecases.verdict_of_paper(self._services, stream.row, check_id)
+        return await usecases.check_and_admission(self._services, self._principal, check_id)
 
     async def _heed(self, stream: OpenStream, verdict: Verdict) -> None:
         """What a verdict means for the stream: a doubt wants more frames, rubbish none at all."""
@@ -350,8 +356,7 @@ class _Connection:
                         await self._send({"type": "look"})
                     await self._say_pace()
                 try:
-                    if signalled:
-                        await self._tell_status(stream)
+                    await self._tell_status(stream)
                     store = self._request.app[SESSION_STORE]
                     if await store.find(self._request[SESSION_DIGEST]) is None:
                         raise LoginRequired("登录已过期，请重新登录。")

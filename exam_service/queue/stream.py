@@ -51,10 +51,11 @@ return buried
 
 @dataclass(frozen=True, repr=False)
 class Entry:
-    """One entry: its id in the stream and its fields."""
+    """One entry: its id in the stream and its fields; ``was_left_behind`` by whoever had it before."""
 
     id: bytes
     fields: Mapping[bytes, bytes]
+    was_left_behind: bool = False
 
 
 class WorkStream:
@@ -103,14 +104,21 @@ class WorkStream:
                 if claimed is not None:
                     return [claimed]
                 self._claim_at = time.monotonic() + self._claims_every
-            answer: Any = await self._client.xreadgroup(
-                GROUP, consumer, {self._name: ">"}, count=count, block=int(wait_seconds * 1000)
-            )
+            return await self._read(consumer, count, block_ms=int(wait_seconds * 1000))
         except ResponseError as error:
             if "NOGROUP" not in str(error):
                 raise
             await self.open()
             return []
+
+    async def take_new(self, consumer: str, *, count: int) -> list[Entry]:
+        """Up to ``count`` entries that nobody had, where there are some."""
+        return await self._read(consumer, count, block_ms=None)
+
+    async def _read(self, consumer: str, count: int, *, block_ms: int | None) -> list[Entry]:
+        answer: Any = await self._client.xreadgroup(
+            GROUP, consumer, {self._name: ">"}, count=count, block=block_ms
+        )
         return [Entry(entry_id, fields) for _, entries in answer or [] for entry_id, fields in entries]
 
     async def done(self, *entry_ids: bytes) -> None:
@@ -184,7 +192,7 @@ class WorkStream:
             start = answer[0]
             for entry_id, fields in answer[1]:
                 if fields:
-                    entry = Entry(entry_id, fields)
+                    entry = Entry(entry_id, fields, was_left_behind=True)
                     if not await self._is_hopeless(entry):
                         return entry
                     await self._park(entry)

@@ -6,7 +6,6 @@ import pytest
 
 from exam_service.proctor.cadence import DOUBT_SECONDS, Cadence
 from exam_service.proctor.model import Verdict
-from exam_service.proctor.worker import BatchSize
 
 OF_LETTERS = {"m": Verdict.MATCH, "u": Verdict.UNSURE, "n": Verdict.NO_FACE, "d": Verdict.DARK}
 
@@ -28,12 +27,3 @@ def test_who_is_never_recognised_is_not_photographed_more_often_for_the_whole_pa
         cadence.see(Verdict.UNSURE, second)
     assert cadence.interval_ms(DOUBT_SECONDS - 1) == 4_000
     assert cadence.interval_ms(DOUBT_SECONDS + 1) == 10_000
-
-
-def test_a_batch_grows_with_the_queue_and_shrinks_with_it() -> None:
-    size = BatchSize(largest=8)
-    sizes = []
-    for waiting in (1, 9, 9, 9, 9, 3, 9, 0, 1):
-        sizes.append(size.now)
-        size.took(min(waiting, size.now))
-    assert sizes == [1, 2, 4, 8, 8, 8, 3, 6, 1]

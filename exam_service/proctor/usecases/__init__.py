@@ -28,6 +28,7 @@ from exam_service.proctor.usecases.identity import (
     check_page,
     check_status,
     recheck_is_open,
+    verdict_of_paper,
 )
 from exam_service.proctor.usecases.rehearsal import (
     RehearsalPage,
@@ -142,6 +143,7 @@ __all__ = [
     "threshold_history",
     "thresholds_for",
     "topic",
+    "verdict_of_paper",
     "verify_evidence",
     "waiting_for_person",
     "wall_topic",

@@ -184,7 +184,7 @@ async def still_wanted(services: Services, principal: Principal, stream: OpenStr
     Raises:
         StreamReplaced: A newer connection sends them.
     """
-    async with services.database.tx() as tx:
+    async with services.database.statements() as tx:
         if not await accounts.has_face_consent(tx, principal.account_id):
             raise ConsentRequired
         if stream.row.attempt_id is not None:
