@@ -19,6 +19,7 @@ from aiohttp import ClientWebSocketResponse
 from aiohttp.test_utils import TestServer
 
 from exam_service.accounts import usecases as accounts
+from exam_service.accounts.model import FACE_CONSENT_VERSION
 from exam_service.app import open_services
 from exam_service.crypto.envelope import seal
 from exam_service.errors import Conflict
@@ -411,6 +412,23 @@ async def test_a_frame_whose_consent_was_withdrawn_while_it_waited_is_not_looked
     world = demo_room.world
     signals, general = demo_room.services.signals, world.here.general
     await accounts.withdraw_face_consent(world.database, world.clock, signals, general)
+
+    await demo_room.finish()
+
+    assert await demo_room.checks() == await demo_room.evidence() == await demo_room.enrolments() == []
+
+
+@pytest.mark.parametrize("last", ["declined", "withdrawn"])
+async def test_a_refusal_on_record_is_no_consent_to_a_frame_that_waits(demo_room: Room, last: str) -> None:
+    world, signals, general = demo_room.world, demo_room.services.signals, demo_room.world.here.general
+    on = world.database, world.clock, signals, general
+    await accounts.decline_face_consent(*on, version=FACE_CONSENT_VERSION)
+    await world.consent(general)
+    await demo_room.send(await demo_room.open(), 1, HOPPER)
+    if last == "declined":
+        await accounts.decline_face_consent(*on, version=FACE_CONSENT_VERSION)
+    else:
+        await accounts.withdraw_face_consent(*on)
 
     await demo_room.finish()
 
