@@ -61,6 +61,7 @@ class Spent(StrEnum):
     UNSURE = "unsure"
     WRONG_TURNS = "wrong_turns"
     TOO_SLOW = "too_slow"
+    ANOTHER_DEVICE = "another_device"
 
 
 @dataclass(frozen=True)

@@ -326,10 +326,10 @@ async def update_unneeded_identity_checks(tx: Tx) -> None:
 
 
 async def select_optional_kept_picture(
-    tx: Tx, attempt_id: UUID, province_id: str, purpose: Purpose
+    tx: Tx, attempt_id: UUID, province_id: str, purpose: Purpose, device_hash: bytes | None
 ) -> UUID | None:
     evidence_id: UUID | None = await tx.fetch_value(
-        SQL["select_optional_kept_picture"], attempt_id, province_id, purpose
+        SQL["select_optional_kept_picture"], attempt_id, province_id, purpose, device_hash
     )
     return evidence_id
 

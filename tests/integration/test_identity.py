@@ -221,6 +221,45 @@ async def test_a_reload_gives_no_more_tries(booth: Booth) -> None:
     assert usecases.message_of(judged)["tries_left"] == TRIES - 2
 
 
+async def test_turns_that_one_device_showed_are_not_ended_by_a_photograph_before_another(booth: Booth) -> None:
+    await booth.sit_down()
+    for _ in range(3):
+        asked = (await booth.state()).ask
+        assert asked
+        await booth.turn(asked)
+    first = booth.stream
+    await booth.sit_down(device=ANOTHER_DEVICE)
+    judged = await booth.show()
+    assert judged.identity
+    assert (judged.admitted, judged.identity.tries) == (False, 1)
+    assert usecases.message_of(judged)["again"] == "您换了设备，请在本机从头再试一次"
+
+    booth.stream, booth.seq = first, 100
+    await booth.show()
+    assert (await booth.state()).challenge.done == 0, "the device before has nothing to say any more"
+
+    await booth.sit_down(device=ANOTHER_DEVICE)
+    assert (await booth.obey()).admitted
+
+
+async def test_who_is_accepted_goes_on_at_the_device_that_was_seen(booth: Booth, staff: Principal) -> None:
+    assert booth.attempt
+    await booth.sit_down()
+    await booth.fail()
+    assert booth.stream
+    await booth.world.snapshot(booth.attempt, booth.stream, 99, Verdict.MISMATCH, b"seen")
+    await booth.sit_down(device=ANOTHER_DEVICE)
+    booth.world.clock.move(seconds=1)
+    await booth.world.snapshot(booth.attempt, booth.stream, 99, Verdict.MISMATCH, b"elsewhere")
+    waiting = await booth.state()
+
+    assert (await usecases.pictures_of(booth.services, staff, waiting.id)).snapshot == b"seen"
+    await usecases.decide(booth.services, staff, waiting.id, accepted=True, reason="")
+
+    [row] = await booth.sql("SELECT device_hash FROM attempt WHERE checked_at IS NOT NULL")
+    assert row["device_hash"] == DEVICE
+
+
 async def test_after_the_last_try_no_frame_admits(booth: Booth) -> None:
     await booth.sit_down()
     await booth.fail()

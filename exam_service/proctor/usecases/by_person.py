@@ -178,7 +178,7 @@ async def pictures_of(services: Services, principal: Principal, identity_check_i
         identity, attempt = await _of_body(tx, principal, identity_check_id)
         own = await registration.registration_of(tx, identity.registration_id, identity.province_id)
         kept_id = await queries.select_optional_kept_picture(
-            tx, attempt.id, attempt.province_id, identity.purpose
+            tx, attempt.id, attempt.province_id, identity.purpose, identity.device_hash
         )
         await audit.record_view(
             tx,
