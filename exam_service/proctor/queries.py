@@ -420,6 +420,11 @@ async def select_samples(tx: Tx, registration_id: UUID) -> list[UUID]:
     return [row["evidence_id"] for row in await tx.fetch(SQL["select_samples"], registration_id)]
 
 
+async def select_optional_doubt(tx: Tx, registration_id: UUID) -> datetime | None:
+    doubted_at: datetime | None = await tx.fetch_value(SQL["select_optional_doubt"], registration_id)
+    return doubted_at
+
+
 async def count_held(tx: Tx, registration_id: UUID) -> dict[Kind, int]:
     row = await tx.fetch_optional(SQL["count_held"], registration_id) or {}
     return {kind: row[kind.value] for kind in Kind}

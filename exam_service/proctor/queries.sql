@@ -199,6 +199,11 @@ SELECT id FROM evidence WHERE key_id = $1
 SELECT evidence_id FROM proctor_check
 WHERE registration_id = $1 AND kept_for = 'sample' AND evidence_id IS NOT NULL
 
+-- name: select_optional_doubt
+-- When frames or a person last said of a paper that somebody else sat there, and nobody has said otherwise.
+SELECT max(coalesce(decided_at, (challenge ->> 'last_at')::timestamptz, opened_at)) FROM identity_check
+WHERE registration_id = $1 AND attempt_id IS NOT NULL AND state IN ('waiting', 'refused')
+
 -- name: count_held
 -- Pictures at random, other pictures, embeddings.
 SELECT (SELECT count(*) FROM proctor_check

@@ -312,6 +312,30 @@ async def test_a_person_accepts_or_refuses_and_it_is_on_record(
         await usecases.decide(booth.services, staff, waiting.id, accepted=not accepted, reason="改判")
 
 
+@pytest.mark.parametrize("refused", [False, True])
+async def test_pictures_that_a_person_decides_on_cannot_be_asked_away(
+    booth: Booth, staff: Principal, *, refused: bool
+) -> None:
+    assert booth.attempt
+    await booth.sit_down()
+    await booth.fail()
+    assert booth.stream
+    await booth.world.snapshot(booth.attempt, booth.stream, 99, Verdict.MISMATCH, b"a stranger")
+    waiting = await booth.state()
+    if refused:
+        await usecases.decide(booth.services, staff, waiting.id, accepted=False, reason="不是本人")
+
+    await usecases.ask_deletion(booth.services, booth.who)
+
+    assert (await usecases.pictures_of(booth.services, staff, waiting.id)).snapshot == b"a stranger"
+    booth.world.clock.move(days=59)
+    await usecases.purge_due(booth.services)
+    assert await booth.sql("SELECT FROM purge WHERE data_class = 'frame'") == []
+    booth.world.clock.move(days=2)
+    await usecases.purge_due(booth.services)
+    assert len(await booth.sql("SELECT FROM purge WHERE data_class = 'frame'")) == 1
+
+
 async def test_whoever_was_refused_has_no_tries_until_staff_give_some(booth: Booth, staff: Principal) -> None:
     await booth.sit_down()
     await booth.fail()
