@@ -336,6 +336,23 @@ async def test_pictures_that_a_person_decides_on_cannot_be_asked_away(
     assert len(await booth.sql("SELECT FROM purge WHERE data_class = 'frame'")) == 1
 
 
+async def test_a_refusal_ends_what_an_older_pass_still_allowed(booth: Booth, staff: Principal) -> None:
+    assert booth.attempt
+    await booth.sit_down()
+    await booth.obey()
+    booth.world.clock.move(minutes=10)
+    await booth.sit_down()
+    await booth.fail()
+    await usecases.decide(booth.services, staff, (await booth.state()).id, accepted=False, reason="不是本人")
+
+    with pytest.raises(Conflict) as refused:
+        async with booth.services.database.tx() as tx:
+            await papers.admit(
+                tx, booth.world.clock, booth.attempt.id, "hunan", cause="test", actor_id=booth.who.account_id
+            )
+    assert refused.value.code == "not_checked"
+
+
 async def test_whoever_was_refused_has_no_tries_until_staff_give_some(booth: Booth, staff: Principal) -> None:
     await booth.sit_down()
     await booth.fail()

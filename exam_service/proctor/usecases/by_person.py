@@ -122,6 +122,8 @@ async def decide(
             tx, services, decided, cause="identity_by_person", by=principal.account_id
         ):
             raise Conflict("这次测评已不需要核验，请刷新页面查看。", code="identity_not_needed")
+        if not accepted and identity.purpose is Purpose.CHECK:
+            await papers.void_check(tx, attempt.id, attempt.province_id)
         await queries.update_identity_check(tx, decided)
         action = "identity.accepted" if accepted else "identity.refused"
         await record(tx, services, decided, action, principal.account_id, reason=reason)
