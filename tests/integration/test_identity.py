@@ -10,7 +10,7 @@ import pytest
 
 from exam_service.accounts.model import Principal, Role
 from exam_service.app import open_services
-from exam_service.errors import Conflict, Forbidden, Invalid, NotFound
+from exam_service.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from exam_service.ids import new_id
 from exam_service.papers import usecases as papers
 from exam_service.papers.model import Attempt
@@ -544,3 +544,30 @@ async def test_a_check_that_was_passed_takes_no_more_frames(booth: Booth) -> Non
     await booth.obey()
     with pytest.raises(FramesNotWanted):
         await booth.sit_down()
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_an_outage_gives_no_paper_to_a_device_whose_face_was_not_recognised(
+    booth: Booth, staff: Principal, *, refused: bool
+) -> None:
+    class Away:
+        async def waiting(self) -> int:
+            raise Unavailable("监考服务暂时不可用，答题不受影响。")
+
+        async def add(self, fields: dict[bytes, bytes]) -> bool:
+            raise Unavailable("监考服务暂时不可用，答题不受影响。")
+
+    assert booth.attempt
+    await booth.world.admit(booth.attempt)
+    await papers.take_lease(booth.services, booth.who, booth.attempt.id, DEVICE)
+    await booth.sit_down(Purpose.TAKEOVER, ANOTHER_DEVICE)
+    await booth.fail()
+    if refused:
+        await usecases.decide(
+            booth.services, staff, (await booth.state()).id, accepted=False, reason="不是本人"
+        )
+
+    for device in (ANOTHER_DEVICE, bytes(31) + b"\2"):
+        with pytest.raises(Conflict) as conflict:
+            await usecases.take_over_unverified(booth.services, Away(), booth.who, booth.attempt.id, device)
+        assert conflict.value.code == "takeover_not_passed"
