@@ -221,7 +221,7 @@ async def test_a_reload_gives_no_more_tries(booth: Booth) -> None:
     assert usecases.message_of(judged)["tries_left"] == TRIES - 2
 
 
-async def test_turns_that_one_device_showed_are_not_ended_by_a_photograph_before_another(booth: Booth) -> None:
+async def test_turns_shown_at_one_device_are_not_ended_by_a_photograph_at_another(booth: Booth) -> None:
     await booth.sit_down()
     for _ in range(3):
         asked = (await booth.state()).ask
@@ -554,7 +554,7 @@ async def test_an_outage_gives_no_paper_to_a_device_whose_face_was_not_recognise
         async def waiting(self) -> int:
             raise Unavailable("监考服务暂时不可用，答题不受影响。")
 
-        async def add(self, fields: dict[bytes, bytes]) -> bool:
+        async def add(self, _fields: dict[bytes, bytes]) -> bool:
             raise Unavailable("监考服务暂时不可用，答题不受影响。")
 
     assert booth.attempt
