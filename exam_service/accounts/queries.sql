@@ -64,6 +64,14 @@ SELECT account_id FROM consent
 WHERE account_id = ANY($1::uuid[]) AND purpose = $2 AND version = $3
     AND withdrawn_at IS NULL AND declined_at IS NULL
 
+-- name: lock_consenting
+-- As select_consenting; who withdraws waits until what is done on their consent is done.
+SELECT account_id FROM consent
+WHERE account_id = ANY($1::uuid[]) AND purpose = $2 AND version = $3
+    AND withdrawn_at IS NULL AND declined_at IS NULL
+ORDER BY id
+FOR SHARE
+
 -- name: withdraw_consent
 UPDATE consent SET withdrawn_at = $3
 WHERE account_id = $1 AND purpose = $2 AND withdrawn_at IS NULL AND declined_at IS NULL
