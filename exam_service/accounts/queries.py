@@ -147,5 +147,10 @@ async def select_consenting(tx: Tx, account_ids: Sequence[UUID], purpose: str, v
     return {row["account_id"] for row in rows}
 
 
+async def lock_consenting(tx: Tx, account_ids: Sequence[UUID], purpose: str, version: str) -> set[UUID]:
+    rows = await tx.fetch(SQL["lock_consenting"], list(account_ids), purpose, version)
+    return {row["account_id"] for row in rows}
+
+
 async def withdraw_consent(tx: Tx, account_id: UUID, purpose: str, now: datetime) -> None:
     await tx.execute(SQL["withdraw_consent"], account_id, purpose, now)

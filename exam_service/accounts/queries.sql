@@ -61,7 +61,16 @@ ORDER BY id DESC
 
 -- name: select_consenting
 SELECT account_id FROM consent
-WHERE account_id = ANY($1::uuid[]) AND purpose = $2 AND version = $3 AND withdrawn_at IS NULL
+WHERE account_id = ANY($1::uuid[]) AND purpose = $2 AND version = $3
+    AND withdrawn_at IS NULL AND declined_at IS NULL
+
+-- name: lock_consenting
+-- As select_consenting; who withdraws waits until what is done on their consent is done.
+SELECT account_id FROM consent
+WHERE account_id = ANY($1::uuid[]) AND purpose = $2 AND version = $3
+    AND withdrawn_at IS NULL AND declined_at IS NULL
+ORDER BY id
+FOR SHARE
 
 -- name: withdraw_consent
 UPDATE consent SET withdrawn_at = $3

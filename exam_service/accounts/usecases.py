@@ -330,6 +330,12 @@ async def with_face_consent(tx: Tx, account_ids: Collection[UUID]) -> set[UUID]:
     return await queries.select_consenting(tx, list(account_ids), FACE_CONSENT, FACE_CONSENT_VERSION)
 
 
+async def all_still_consent(tx: Tx, account_ids: Collection[UUID]) -> bool:
+    """Whether all of these consent, who can't withdraw it before the end of this transaction."""
+    consenting = await queries.lock_consenting(tx, list(account_ids), FACE_CONSENT, FACE_CONSENT_VERSION)
+    return consenting >= set(account_ids)
+
+
 async def add_physician(
     tx: Tx,
     clock: Clock,

@@ -48,9 +48,13 @@ def unattended(handler: H) -> H:
 
 
 def is_attended(request: web.Request) -> bool:
-    """Whether this request is a sign of a person: all are, but what a page asks while nobody touches it."""
+    """Whether this request is a sign of a person: all are, but what a page asks while nobody touches it.
+
+    A page that fetches a whole page anew says ``no``.
+    """
     by_itself = getattr(request.match_info.handler, _UNATTENDED, False)
-    return not by_itself or request.headers.get(ATTENDED) == "yes"
+    said = request.headers.get(ATTENDED)
+    return said == "yes" if by_itself else said != "no"
 
 
 def access_of(handler: object) -> frozenset[str]:

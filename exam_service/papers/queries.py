@@ -193,7 +193,9 @@ async def lock_attempts(tx: Tx, registration_id: UUID, province_id: str) -> list
     return [_attempt(row) for row in await tx.fetch(SQL["lock_attempts"], registration_id, province_id)]
 
 
-async def update_checked(tx: Tx, attempt_id: UUID, checked_at: datetime, device_hash: bytes | None) -> None:
+async def update_checked(
+    tx: Tx, attempt_id: UUID, checked_at: datetime | None, device_hash: bytes | None
+) -> None:
     await tx.execute(SQL["update_checked"], attempt_id, checked_at, device_hash)
 
 

@@ -44,7 +44,8 @@ class IdentityCheck:
 
     Attributes:
         attempt_id: ``None`` for a rehearsal.
-        device_hash: Of the browser that its frames come from: an accepted face opens the paper there.
+        device_hash: Of the browser that its frames come from: an accepted face opens the paper there. It
+            stays while a person decides, who is shown the face at that browser.
         device: What kind of device and browser it is, in words.
         tries: How many were spent since it was opened or more were given.
         challenge: The try that is under way, or the last one.
@@ -111,12 +112,14 @@ SPENT_WORDS: Mapping[Spent, str] = {
     Spent.UNSURE: "一直看不清，请让光从前面照在脸上再试一次",
     Spent.WRONG_TURNS: "转头的方向不对，请看箭头再试一次",
     Spent.TOO_SLOW: "超过了时间，请跟着提示再试一次",
+    Spent.ANOTHER_DEVICE: "您换了设备，请在本机从头再试一次",
 }
 SPENT_LABELS: Mapping[Spent, str] = {
     Spent.ANOTHER_FACE: "与照片不符",
     Spent.UNSURE: "看不清",
     Spent.WRONG_TURNS: "转头方向不对",
     Spent.TOO_SLOW: "超过时间",
+    Spent.ANOTHER_DEVICE: "中途换了设备",
 }
 _ASK_WORDS: Mapping[Ask, str] = {
     Ask.FRONT: "请正对屏幕",

@@ -29,6 +29,8 @@ WRONG_TURNS = 3
 """So many are forgiven: a self view is mirrored, and people take left for right."""
 WINDOW, STRANGERS = 3, 2
 """Two of the last three faces must be somebody else's: one bad picture is none."""
+MOST_STRANGERS = 6
+"""So many of a try are too many however they are spread: between turned faces one could try for ever."""
 
 
 class Ask(StrEnum):
@@ -59,6 +61,7 @@ class Spent(StrEnum):
     UNSURE = "unsure"
     WRONG_TURNS = "wrong_turns"
     TOO_SLOW = "too_slow"
+    ANOTHER_DEVICE = "another_device"
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class Challenge:
         front_at: When the first front was shown: the minute counts from here, and turns from its yaw.
         last_at: Of the newest frame that counted; an older one that comes later doesn't.
         facing: Where the newest frame with a face looked.
-        strangers: Of the last three faces, which were somebody else's.
+        strangers: Of the last three faces, which were somebody else's; ``strange``: how many of all.
         spent: Why it is over without passing.
     """
 
@@ -121,6 +124,7 @@ class Challenge:
     wrong_turns: int = 0
     is_wrong_way: bool = False
     strangers: tuple[bool, ...] = field(default=())
+    strange: int = 0
     spent: Spent | None = None
 
     @property
@@ -149,6 +153,7 @@ class Challenge:
             "wrong_turns": self.wrong_turns,
             "is_wrong_way": self.is_wrong_way,
             "strangers": list(self.strangers),
+            "strange": self.strange,
             "spent": self.spent,
         }
 
@@ -167,6 +172,7 @@ class Challenge:
             wrong_turns=raw["wrong_turns"],
             is_wrong_way=raw["is_wrong_way"],
             strangers=tuple(raw["strangers"]),
+            strange=raw.get("strange", 0),
             spent=Spent(raw["spent"]) if raw["spent"] else None,
         )
 
@@ -209,17 +215,26 @@ def _doubted(challenge: Challenge, pose: Pose) -> Challenge:
     """Whether this is somebody else, or nobody can say who: both for long enough to be no accident."""
     first_at = challenge.first_at or pose.at
     strangers = (*challenge.strangers, pose.is_stranger)[-WINDOW:]
+    strange = challenge.strange + pose.is_stranger
+    is_another = sum(strangers) >= STRANGERS or strange >= MOST_STRANGERS
     unsure_since = challenge.unsure_since
     if pose.verdict is Verdict.MATCH:
         unsure_since = None
     elif pose.verdict is Verdict.UNSURE and challenge.ask is Ask.FRONT:
         unsure_since = unsure_since or pose.at
     spent = challenge.spent
-    if spent is None and sum(strangers) >= STRANGERS and pose.at - first_at >= SETTLING:
+    if spent is None and is_another and pose.at - first_at >= SETTLING:
         spent = Spent.ANOTHER_FACE
     if spent is None and unsure_since is not None and pose.at - unsure_since > UNSURE_LASTS:
         spent = Spent.UNSURE
-    return replace(challenge, first_at=first_at, strangers=strangers, unsure_since=unsure_since, spent=spent)
+    return replace(
+        challenge,
+        first_at=first_at,
+        strangers=strangers,
+        strange=strange,
+        unsure_since=unsure_since,
+        spent=spent,
+    )
 
 
 def _is_shown(challenge: Challenge, pose: Pose) -> bool:

@@ -86,7 +86,8 @@ class Standing:
 
     Attributes:
         last_day: Of the cycle's tests and make-up.
-        last_result: Day of the newest result; ``None``: there is none.
+        last_result: Day of the newest result, or of an identity check that a person refused or is yet to
+            decide; ``None``: there is none.
         is_open: A paper is being sat, or its result isn't decided: nothing may go that the decision rests on.
     """
 

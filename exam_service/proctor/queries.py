@@ -326,10 +326,10 @@ async def update_unneeded_identity_checks(tx: Tx) -> None:
 
 
 async def select_optional_kept_picture(
-    tx: Tx, attempt_id: UUID, province_id: str, purpose: Purpose
+    tx: Tx, attempt_id: UUID, province_id: str, purpose: Purpose, device_hash: bytes | None
 ) -> UUID | None:
     evidence_id: UUID | None = await tx.fetch_value(
-        SQL["select_optional_kept_picture"], attempt_id, province_id, purpose
+        SQL["select_optional_kept_picture"], attempt_id, province_id, purpose, device_hash
     )
     return evidence_id
 
@@ -418,6 +418,11 @@ async def select_keyed_evidence(tx: Tx, key_id: UUID) -> list[UUID]:
 
 async def select_samples(tx: Tx, registration_id: UUID) -> list[UUID]:
     return [row["evidence_id"] for row in await tx.fetch(SQL["select_samples"], registration_id)]
+
+
+async def select_optional_doubt(tx: Tx, registration_id: UUID) -> datetime | None:
+    doubted_at: datetime | None = await tx.fetch_value(SQL["select_optional_doubt"], registration_id)
+    return doubted_at
 
 
 async def count_held(tx: Tx, registration_id: UUID) -> dict[Kind, int]:

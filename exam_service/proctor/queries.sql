@@ -126,10 +126,11 @@ WHERE a.id = c.attempt_id AND c.state IN ('open', 'waiting')
   AND a.state <> ALL (CASE c.purpose WHEN 'check' THEN ARRAY['prepared'] ELSE ARRAY['admitted', 'running'] END)
 
 -- name: select_optional_kept_picture
--- The newest kept frame of an attempt that was sent for this purpose.
-SELECT evidence_id FROM proctor_check
-WHERE attempt_id = $1 AND province_id = $2 AND purpose = $3 AND evidence_id IS NOT NULL
-ORDER BY received_at DESC, seq DESC LIMIT 1
+-- The newest kept frame of an attempt that was sent for this purpose, and from this device where it is known.
+SELECT c.evidence_id FROM proctor_check c JOIN proctor_stream s ON s.id = c.stream_id
+WHERE c.attempt_id = $1 AND c.province_id = $2 AND c.purpose = $3 AND c.evidence_id IS NOT NULL
+    AND ($4::bytea IS NULL OR s.device_hash = $4)
+ORDER BY c.received_at DESC, c.seq DESC LIMIT 1
 
 -- name: select_owners
 -- Whose frames of a batch are, and the face each is compared with; none for a frame that has its verdict.
@@ -197,6 +198,11 @@ SELECT id FROM evidence WHERE key_id = $1
 -- name: select_samples
 SELECT evidence_id FROM proctor_check
 WHERE registration_id = $1 AND kept_for = 'sample' AND evidence_id IS NOT NULL
+
+-- name: select_optional_doubt
+-- When frames or a person last said of a paper that somebody else sat there, and nobody has said otherwise.
+SELECT max(coalesce(decided_at, (challenge ->> 'last_at')::timestamptz, opened_at)) FROM identity_check
+WHERE registration_id = $1 AND attempt_id IS NOT NULL AND state IN ('waiting', 'refused')
 
 -- name: count_held
 -- Pictures at random, other pictures, embeddings.

@@ -57,6 +57,7 @@ _WORDS = 20  # text after the hello that is passed over
 _BURST = 5
 _RATE_ALLOWANCE = 2.0  # random extra snapshots come on top of the regular ones
 _BYTES_BURST = 32  # frames of the largest size
+_LEAST_COST = 1024  # bytes that any message counts for: thousands of pings are work, too
 
 _random = random.SystemRandom()
 
@@ -92,6 +93,7 @@ async def _serve(request: web.Request, attempt_id: UUID | None) -> web.WebSocket
         timeout=CLOSE_SECONDS,
         max_msg_size=settings.frame_max_bytes * _LARGEST_MESSAGE_FACTOR,
         compress=False,
+        autoping=False,  # aiohttp's own answer waits for ever for a peer that takes none
         writer_limit=WRITER_LIMIT,
     )
     await socket.prepare(request)
@@ -249,10 +251,15 @@ class _Connection:
     async def _read(self, stream: OpenStream) -> None:
         last_seq = words = 0
         async for message in self._socket:
-            if message.type not in {WSMsgType.BINARY, WSMsgType.TEXT}:
+            if message.type not in {WSMsgType.BINARY, WSMsgType.TEXT, WSMsgType.PING, WSMsgType.PONG}:
                 continue
-            if not self._budget.take(len(message.data)):
+            if not self._budget.take(max(_LEAST_COST, len(message.data))):
                 raise TooMuch("摄像头发送的数据过多，已断开，请刷新页面。", code="too_many_bytes")
+            if message.type is WSMsgType.PING:
+                async with asyncio.timeout(SEND_SECONDS):
+                    await self._socket.pong(message.data)
+            if message.type in {WSMsgType.PING, WSMsgType.PONG}:
+                continue
             if message.type is WSMsgType.TEXT:
                 words += 1
                 if words > _WORDS:

@@ -168,6 +168,10 @@ class _Judged:
     embedding: Embedding | None
 
 
+class _ConsentEnded(Exception):
+    """Somebody's was withdrawn while their frame was looked at: nothing of it is stored."""
+
+
 class Verification:
     """The frames' way through one worker; remembers nothing that a purge would have to reach."""
 
@@ -193,6 +197,9 @@ class Verification:
             await self._verify(frames)
         except Unavailable:
             raise
+        except _ConsentEnded:
+            if len(frames) == 1:
+                return set()
         except Exception:
             if len(frames) == 1:
                 log.exception("frame %s failed", frames[0].id)
@@ -312,6 +319,8 @@ class Verification:
                 while len(self._faceless) > _REMEMBERED:
                     self._faceless.popitem(last=False)
                 return None
+            if not await accounts.all_still_consent(tx, {owner.account_id}):
+                raise _ConsentEnded
             await self._enrol(tx, owner, province_id, reading.embedding, source=source)
         return reading.embedding
 
@@ -435,6 +444,8 @@ class Verification:
             [usecases.Judged(each.frame, each.check, each.owner.account_id) for each in judged],
         )
         async with self._services.database.tx() as tx:
+            if not await accounts.all_still_consent(tx, {each.owner.account_id for each in judged}):
+                raise _ConsentEnded
             await usecases.record_kept(tx, self._services, kept)
             fresh = await queries.insert_checks(tx, kept.checks)
             new = [

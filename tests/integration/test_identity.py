@@ -10,7 +10,7 @@ import pytest
 
 from exam_service.accounts.model import Principal, Role
 from exam_service.app import open_services
-from exam_service.errors import Conflict, Forbidden, Invalid, NotFound
+from exam_service.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from exam_service.ids import new_id
 from exam_service.papers import usecases as papers
 from exam_service.papers.model import Attempt
@@ -221,6 +221,45 @@ async def test_a_reload_gives_no_more_tries(booth: Booth) -> None:
     assert usecases.message_of(judged)["tries_left"] == TRIES - 2
 
 
+async def test_turns_shown_at_one_device_are_not_ended_by_a_photograph_at_another(booth: Booth) -> None:
+    await booth.sit_down()
+    for _ in range(3):
+        asked = (await booth.state()).ask
+        assert asked
+        await booth.turn(asked)
+    first = booth.stream
+    await booth.sit_down(device=ANOTHER_DEVICE)
+    judged = await booth.show()
+    assert judged.identity
+    assert (judged.admitted, judged.identity.tries) == (False, 1)
+    assert usecases.message_of(judged)["again"] == "您换了设备，请在本机从头再试一次"
+
+    booth.stream, booth.seq = first, 100
+    await booth.show()
+    assert (await booth.state()).challenge.done == 0, "the device before has nothing to say any more"
+
+    await booth.sit_down(device=ANOTHER_DEVICE)
+    assert (await booth.obey()).admitted
+
+
+async def test_who_is_accepted_goes_on_at_the_device_that_was_seen(booth: Booth, staff: Principal) -> None:
+    assert booth.attempt
+    await booth.sit_down()
+    await booth.fail()
+    assert booth.stream
+    await booth.world.snapshot(booth.attempt, booth.stream, 99, Verdict.MISMATCH, b"seen")
+    await booth.sit_down(device=ANOTHER_DEVICE)
+    booth.world.clock.move(seconds=1)
+    await booth.world.snapshot(booth.attempt, booth.stream, 99, Verdict.MISMATCH, b"elsewhere")
+    waiting = await booth.state()
+
+    assert (await usecases.pictures_of(booth.services, staff, waiting.id)).snapshot == b"seen"
+    await usecases.decide(booth.services, staff, waiting.id, accepted=True, reason="")
+
+    [row] = await booth.sql("SELECT device_hash FROM attempt WHERE checked_at IS NOT NULL")
+    assert row["device_hash"] == DEVICE
+
+
 async def test_after_the_last_try_no_frame_admits(booth: Booth) -> None:
     await booth.sit_down()
     await booth.fail()
@@ -271,6 +310,47 @@ async def test_a_person_accepts_or_refuses_and_it_is_on_record(
         assert (entry["actor_id"], entry["facts"]) == (staff.account_id, {"cause": "identity_by_person"})
     with pytest.raises(Conflict):
         await usecases.decide(booth.services, staff, waiting.id, accepted=not accepted, reason="改判")
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_pictures_that_a_person_decides_on_cannot_be_asked_away(
+    booth: Booth, staff: Principal, *, refused: bool
+) -> None:
+    assert booth.attempt
+    await booth.sit_down()
+    await booth.fail()
+    assert booth.stream
+    await booth.world.snapshot(booth.attempt, booth.stream, 99, Verdict.MISMATCH, b"a stranger")
+    waiting = await booth.state()
+    if refused:
+        await usecases.decide(booth.services, staff, waiting.id, accepted=False, reason="不是本人")
+
+    await usecases.ask_deletion(booth.services, booth.who)
+
+    assert (await usecases.pictures_of(booth.services, staff, waiting.id)).snapshot == b"a stranger"
+    booth.world.clock.move(days=59)
+    await usecases.purge_due(booth.services)
+    assert await booth.sql("SELECT FROM purge WHERE data_class = 'frame'") == []
+    booth.world.clock.move(days=2)
+    await usecases.purge_due(booth.services)
+    assert len(await booth.sql("SELECT FROM purge WHERE data_class = 'frame'")) == 1
+
+
+async def test_a_refusal_ends_what_an_older_pass_still_allowed(booth: Booth, staff: Principal) -> None:
+    assert booth.attempt
+    await booth.sit_down()
+    await booth.obey()
+    booth.world.clock.move(minutes=10)
+    await booth.sit_down()
+    await booth.fail()
+    await usecases.decide(booth.services, staff, (await booth.state()).id, accepted=False, reason="不是本人")
+
+    with pytest.raises(Conflict) as refused:
+        async with booth.services.database.tx() as tx:
+            await papers.admit(
+                tx, booth.world.clock, booth.attempt.id, "hunan", cause="test", actor_id=booth.who.account_id
+            )
+    assert refused.value.code == "not_checked"
 
 
 async def test_whoever_was_refused_has_no_tries_until_staff_give_some(booth: Booth, staff: Principal) -> None:
@@ -464,3 +544,30 @@ async def test_a_check_that_was_passed_takes_no_more_frames(booth: Booth) -> Non
     await booth.obey()
     with pytest.raises(FramesNotWanted):
         await booth.sit_down()
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_an_outage_gives_no_paper_to_a_device_whose_face_was_not_recognised(
+    booth: Booth, staff: Principal, *, refused: bool
+) -> None:
+    class Away:
+        async def waiting(self) -> int:
+            raise Unavailable("监考服务暂时不可用，答题不受影响。")
+
+        async def add(self, _fields: dict[bytes, bytes]) -> bool:
+            raise Unavailable("监考服务暂时不可用，答题不受影响。")
+
+    assert booth.attempt
+    await booth.world.admit(booth.attempt)
+    await papers.take_lease(booth.services, booth.who, booth.attempt.id, DEVICE)
+    await booth.sit_down(Purpose.TAKEOVER, ANOTHER_DEVICE)
+    await booth.fail()
+    if refused:
+        await usecases.decide(
+            booth.services, staff, (await booth.state()).id, accepted=False, reason="不是本人"
+        )
+
+    for device in (ANOTHER_DEVICE, bytes(31) + b"\2"):
+        with pytest.raises(Conflict) as conflict:
+            await usecases.take_over_unverified(booth.services, Away(), booth.who, booth.attempt.id, device)
+        assert conflict.value.code == "takeover_not_passed"

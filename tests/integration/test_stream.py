@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -667,6 +667,32 @@ async def test_who_talks_without_end_is_hung_up_on(browser: Browser, world: Worl
             await camera.socket.send_str("x")
         assert await camera.is_hung_up() == WSCloseCode.POLICY_VIOLATION
     assert (await ended_stream(world))["frames"] == 0
+
+
+async def test_who_pings_without_end_is_hung_up_on_though_nothing_is_read(
+    browser: Browser, server: TestServer, world: World, attempt: Attempt
+) -> None:
+    async with streaming(browser, attempt) as camera:
+        with suppress(ConnectionError):
+            for _ in range(20_000):
+                await camera.socket.ping(bytes(100))
+
+        async def is_gone() -> bool:
+            return not server.app[OPEN_SOCKETS]
+
+        await eventually(is_gone)
+    assert (await ended_stream(world))["frames"] == 0
+
+
+async def test_a_ping_is_answered(browser: Browser, attempt: Attempt) -> None:
+    path, headers = path_of(attempt), {"Origin": origin_of(browser)}
+    async with browser.client.ws_connect(path, headers=headers, autoping=False) as socket:
+        camera = Camera(socket)
+        await say_hello(camera, browser, Purpose.CHECK)
+        await camera.hears_ready()
+        await socket.ping(b"there?")
+        answer = await socket.receive(timeout=5)
+    assert (answer.type, bytes(answer.data)) == (WSMsgType.PONG, b"there?")
 
 
 async def test_a_huge_message_ends_the_connection(

@@ -220,6 +220,9 @@ async def test_what_a_page_asks_by_itself_keeps_nobody_logged_in(
     world.clock.move(seconds=idle.total_seconds() - 60)
     assert (await body.get("/invigilation/live")).status == 200
     assert (await body.get(f"/invigilation/{attempt.id}/picture")).status == 200
+    assert (await body.get(f"/invigilation/identity/{UUID(int=1)}/snapshot")).status == 404
+    for page in ("/invigilation/wall", "/invigilation"):  # fetched anew for a tile or a face that is new
+        assert (await body.get(page, headers={"X-Attended": "no"})).status == 200
     async with feed(body) as socket:
         await hear(socket, "board")
     world.clock.move(minutes=2)

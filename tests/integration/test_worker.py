@@ -7,6 +7,7 @@ import json
 import os
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from aiohttp import ClientWebSocketResponse
 from aiohttp.test_utils import TestServer
 
 from exam_service.accounts import usecases as accounts
+from exam_service.accounts.model import FACE_CONSENT_VERSION
 from exam_service.app import open_services
 from exam_service.crypto.envelope import seal
 from exam_service.errors import Conflict
@@ -411,6 +413,78 @@ async def test_a_frame_whose_consent_was_withdrawn_while_it_waited_is_not_looked
     world = demo_room.world
     signals, general = demo_room.services.signals, world.here.general
     await accounts.withdraw_face_consent(world.database, world.clock, signals, general)
+
+    await demo_room.finish()
+
+    assert await demo_room.checks() == await demo_room.evidence() == await demo_room.enrolments() == []
+
+
+class WhileLooking(FaceRecogniser):
+    """Something happens in the database while a frame, or a photo to enrol from, is looked at."""
+
+    def __init__(self, recogniser: FaceRecogniser, dsn: str, statement: str) -> None:
+        self.__dict__ |= recogniser.__dict__
+        self._dsn, self._statement = dsn, statement
+
+    def read_many(self, glances: Sequence[Glance]) -> list[Reading | None]:
+        self._happen()
+        return super().read_many(glances)
+
+    def read_photo(self, photo: bytes) -> Reading | None:
+        self._happen()
+        return super().read_photo(photo)
+
+    def _happen(self) -> None:
+        async def execute() -> None:
+            connection = await asyncpg.connect(self._dsn)
+            await connection.execute(self._statement)
+            await connection.close()
+
+        with ThreadPoolExecutor() as threads:
+            threads.submit(lambda: asyncio.run(execute())).result()
+
+
+@pytest.mark.parametrize("has_photo", [True, False])
+async def test_nothing_is_stored_of_a_frame_whose_consent_ends_while_it_is_looked_at(
+    demo_room: Room, *, has_photo: bool
+) -> None:
+    world = demo_room.world
+    if has_photo:
+        await world.photo(world.here.registrations[0], portrait())
+    other = world.here.simple
+    await world.consent(other)
+    attempt = await world.start(other)
+    others = await usecases.open_stream(
+        demo_room.services, other, attempt.id, purpose=Purpose.CHECK, epoch=0, device_hash=DEVICE
+    )
+    await demo_room.send(others, 1, unseen(HOPPER))
+    await demo_room.send(await demo_room.open(), 1, HOPPER)
+    ends = f"UPDATE consent SET withdrawn_at = now() WHERE account_id = '{world.here.general.account_id}'"
+    withdrawing = WhileLooking(demo_room.recogniser, world.settings.database_url, ends)
+    waiting = await demo_room.queue.take("a worker", count=2, wait_seconds=1)
+    frames = [Frame.from_fields(entry.fields) for entry in waiting]
+
+    assert await Verification(demo_room.services, withdrawing).verify(frames) == set()
+
+    assert {check["attempt_id"] for check in await demo_room.checks()} == {attempt.id}
+    assert {row["registration_id"] for row in await demo_room.enrolments()} == {attempt.registration_id}
+    kept = await demo_room.sql("SELECT account_id FROM evidence WHERE data_class = 'frame'")
+    assert {row["account_id"] for row in kept} == {other.account_id}
+    fronts = await demo_room.sql("SELECT FROM identity_check WHERE front_embedding IS NOT NULL")
+    assert fronts == []
+
+
+@pytest.mark.parametrize("last", ["declined", "withdrawn"])
+async def test_a_refusal_on_record_is_no_consent_to_a_frame_that_waits(demo_room: Room, last: str) -> None:
+    world, signals, general = demo_room.world, demo_room.services.signals, demo_room.world.here.general
+    on = world.database, world.clock, signals, general
+    await accounts.decline_face_consent(*on, version=FACE_CONSENT_VERSION)
+    await world.consent(general)
+    await demo_room.send(await demo_room.open(), 1, HOPPER)
+    if last == "declined":
+        await accounts.decline_face_consent(*on, version=FACE_CONSENT_VERSION)
+    else:
+        await accounts.withdraw_face_consent(*on)
 
     await demo_room.finish()
 

@@ -35,6 +35,7 @@ BOARD_SECONDS = 5.0
 SESSION_SECONDS = 20.0
 _HEARTBEAT_SECONDS = 15.0
 _SEND_SECONDS = 10.0
+_CLOSE_SECONDS = 3.0
 _ATTENDED_SECONDS = 10.0
 _LARGEST_MESSAGE = 256
 _CHANGES_BY_ITSELF = frozenset({"age_ms", "age", "left_ms", "left"})
@@ -64,6 +65,7 @@ class _Feed:
     def __init__(self, request: web.Request, socket: web.WebSocketResponse) -> None:
         self._request = request
         self._socket = socket
+        self._transport = request.transport
         self._services = request.app[SERVICES]
         self._principal = viewer(request)
         self._search = wall_search(request)
@@ -84,7 +86,12 @@ class _Feed:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self._socket.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await self._socket.close()
+            # A peer that takes nothing would keep its buffers for ever.
+            if self._transport is not None and self._transport.get_write_buffer_size():
+                self._transport.abort()
 
     async def _read(self) -> None:
         """The only thing that a page says: somebody is here."""

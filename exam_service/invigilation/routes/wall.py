@@ -264,11 +264,13 @@ async def show_photo(request: web.Request) -> web.Response:
 
 
 @allow(Role.BODY)
+@unattended
 async def show_identity_snapshot(request: web.Request) -> web.Response:
     return await _identity_picture(request, lambda pictures: pictures.snapshot)
 
 
 @allow(Role.BODY)
+@unattended
 async def show_identity_photo(request: web.Request) -> web.Response:
     return await _identity_picture(request, lambda pictures: pictures.photo)
 

@@ -15,6 +15,7 @@ from exam_service.papers.usecases.admission import (
     pass_check,
     place_in_line,
     start,
+    void_check,
 )
 from exam_service.papers.usecases.answers import AnswerWriter, Save, Saved, save_batch
 from exam_service.papers.usecases.attempts import attempt_for_body, label_of, own_attempt, topic
@@ -128,6 +129,7 @@ __all__ = [
     "takeover_is_allowed",
     "time_requests",
     "topic",
+    "void_check",
     "watermark",
     "withdraw_termination",
 ]

@@ -223,6 +223,13 @@ async def pass_check(
     return True
 
 
+async def void_check(tx: Tx, attempt_id: UUID, province_id: str) -> None:
+    """A person says that somebody else sits there: a check that was passed before counts no more."""
+    attempt = await queries.lock_optional_attempt(tx, attempt_id, province_id)
+    if attempt is not None and attempt.state is State.PREPARED:
+        await queries.update_checked(tx, attempt.id, None, attempt.device_hash)
+
+
 async def enter(
     database: Database, clock: Clock, line: Line, principal: Principal, attempt_id: UUID
 ) -> Place | None:

@@ -122,6 +122,8 @@ async def decide(
             tx, services, decided, cause="identity_by_person", by=principal.account_id
         ):
             raise Conflict("这次测评已不需要核验，请刷新页面查看。", code="identity_not_needed")
+        if not accepted and identity.purpose is Purpose.CHECK:
+            await papers.void_check(tx, attempt.id, attempt.province_id)
         await queries.update_identity_check(tx, decided)
         action = "identity.accepted" if accepted else "identity.refused"
         await record(tx, services, decided, action, principal.account_id, reason=reason)
@@ -178,7 +180,7 @@ async def pictures_of(services: Services, principal: Principal, identity_check_i
         identity, attempt = await _of_body(tx, principal, identity_check_id)
         own = await registration.registration_of(tx, identity.registration_id, identity.province_id)
         kept_id = await queries.select_optional_kept_picture(
-            tx, attempt.id, attempt.province_id, identity.purpose
+            tx, attempt.id, attempt.province_id, identity.purpose, identity.device_hash
         )
         await audit.record_view(
             tx,

@@ -33,7 +33,7 @@ from exam_service.proctor.identification import (
     Judged,
     status_of,
 )
-from exam_service.proctor.liveness import PLAIN, TURNS, Challenge, Pose
+from exam_service.proctor.liveness import PLAIN, TURNS, Challenge, Pose, Spent
 from exam_service.proctor.model import Check, Purpose, StreamRow, Verdict
 from exam_service.registration import usecases as registration
 from exam_service.storage.database import Tx
@@ -72,8 +72,9 @@ async def begin_check(tx: Tx, stream: StreamRow, *, rule: ProctorRule, device: s
     subject = (stream.registration_id, stream.attempt_id, stream.purpose)
     newest = await queries.lock_optional_newest_identity_check(tx, *subject)
     if newest is not None and newest.state not in BEHIND:
-        newest = replace(newest, device_hash=stream.device_hash, device=device)
-        await queries.update_identity_check(tx, newest)
+        if newest.state is IdentityState.OPEN:  # else a person decides on whom this device didn't show
+            newest = _on_device(newest, stream.device_hash, device)
+            await queries.update_identity_check(tx, newest)
         return newest
     identity = IdentityCheck(
         id=new_id(),
@@ -93,6 +94,14 @@ async def begin_check(tx: Tx, stream: StreamRow, *, rule: ProctorRule, device: s
     return await queries.lock_optional_newest_identity_check(tx, *subject)
 
 
+def _on_device(identity: IdentityCheck, device_hash: bytes | None, device: str) -> IdentityCheck:
+    """Go on here. Turns that were begun elsewhere aren't ended here: the next frame spends that try."""
+    if identity.device_hash != device_hash and identity.challenge.done:
+        challenge = replace(identity.challenge, spent=Spent.ANOTHER_DEVICE)
+        identity = replace(identity, challenge=challenge, front_embedding=None, front_model=None)
+    return replace(identity, device_hash=device_hash, device=device)
+
+
 async def advance(tx: Tx, services: Services, seen: Seen) -> None:
     """What a frame does to the identity check that is open: a step, a try less, passed, or over to a person.
 
@@ -107,6 +116,10 @@ async def advance(tx: Tx, services: Services, seen: Seen) -> None:
     )
     if identity is None or identity.state is not IdentityState.OPEN or check.received_at < identity.opened_at:
         return
+    if check.purpose is not Purpose.PAPER and identity.device_hash != await queries.select_optional_device(
+        tx, check.stream_id
+    ):
+        return  # of a connection that another device has replaced
     before = identity.challenge
     challenge = liveness.advance(before, await _pose(tx, services, identity, seen))
     identity = replace(identity, challenge=challenge)

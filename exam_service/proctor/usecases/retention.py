@@ -164,6 +164,8 @@ async def _purge_due_of(
 async def _standing(tx: Tx, entitled: Entitlement) -> Standing:
     own = entitled.registration
     is_open, last_result = await papers.settlement(tx, own.id, own.province_id)
+    if doubted_at := await queries.select_optional_doubt(tx, own.id):
+        last_result = max(last_result or doubted_at, doubted_at)
     return Standing(entitled.cycle.last_day, last_result and day_in_china(last_result), is_open)
 
 

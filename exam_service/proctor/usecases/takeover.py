@@ -10,8 +10,13 @@ from exam_service.accounts.model import Principal
 from exam_service.errors import Conflict, Unavailable
 from exam_service.papers import usecases as papers
 from exam_service.papers.model import UNDER_WAY, Attempt
+from exam_service.proctor import queries
+from exam_service.proctor.identification import IdentityState
+from exam_service.proctor.model import Purpose
 from exam_service.proctor.usecases.streaming import FrameQueue
 from exam_service.wiring import Services
+
+_FOR_A_PERSON = frozenset({IdentityState.WAITING, IdentityState.REFUSED})
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ async def take_over_unverified(
 
     Raises:
         NotFound: Not this physician's attempt.
-        Conflict: Faces can be checked.
+        Conflict: Faces can be checked, or were not recognised here: a person decides, who needs no queue.
     """
     page = await takeover_page(services, queue, principal, attempt_id, device_hash)
     if not page.needed:
@@ -66,6 +71,11 @@ async def take_over_unverified(
     if not page.proctor_away:
         raise Conflict("监考服务已恢复，请完成人脸核验后继续。", code="proctor_is_back")
     async with services.database.tx() as tx:
+        newest = await queries.select_optional_newest_identity_check(
+            tx, page.attempt.registration_id, attempt_id, Purpose.TAKEOVER
+        )
+        if newest is not None and newest.state in _FOR_A_PERSON:
+            raise Conflict("换设备核验尚未通过，请联系考核机构工作人员处理。", code="takeover_not_passed")
         await papers.allow_takeover(
             tx,
             services.clock,

@@ -102,7 +102,7 @@ function rowOf(key) {
 
 /** Numbers and names come with the page only, whose viewing is recorded. */
 async function fetchPage() {
-  const reply = await fetch(location.href, { headers: { Accept: "text/html" }, credentials: "same-origin", cache: "no-store" });
+  const reply = await fetch(location.href, { headers: { Accept: "text/html", "X-Attended": "no" }, credentials: "same-origin", cache: "no-store" });
   if (!reply.ok || reply.redirected) throw new Error("no page");
   return new DOMParser().parseFromString(await reply.text(), "text/html");
 }

@@ -165,7 +165,7 @@ function forget(key) {
 /** The page anew: names come with it only, whose viewing is recorded. Nothing when it can't be had. */
 async function fetchPage() {
   try {
-    const reply = await fetch(address, { headers: { Accept: "text/html" }, credentials: "same-origin", cache: "no-store" });
+    const reply = await fetch(address, { headers: { Accept: "text/html", "X-Attended": "no" }, credentials: "same-origin", cache: "no-store" });
     return reply.ok && !reply.redirected ? new DOMParser().parseFromString(await reply.text(), "text/html") : null;
   } catch {
     return null;
