@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from aiohttp.test_utils import TestServer
+from numpy.typing import NDArray
 from playwright.async_api import Browser, Page, Playwright, async_playwright, expect
 
 from exam_service.app import create_app
@@ -71,6 +72,12 @@ def evidence(settings: Settings) -> EvidenceStore:
 async def address(
     world: World, settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[str]:
+    async with serving_with_a_worker(settings) as address:
+        yield address
+
+
+@asynccontextmanager
+async def serving_with_a_worker(settings: Settings) -> AsyncIterator[str]:
     """The service on a port of localhost: web in this process, the worker in one of its own."""
     keys = ("database_url", "redis_url", "data_dir", "keep_every_nth_match")
     environment = {f"EXAM_{name.upper()}": str(getattr(settings, name)) for name in keys}
@@ -111,46 +118,63 @@ def open_browser(playwright: Playwright, chromium: str, faces_dir: Path, tmp_pat
     @asynccontextmanager
     async def launch(photograph: str) -> AsyncIterator[Browser]:
         camera = tmp_path / f"{photograph}.mjpeg"
-        camera.write_bytes(camera_film(faces_dir / photograph))
-        browser = await playwright.chromium.launch(
-            executable_path=chromium,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--use-fake-ui-for-media-stream",
-                "--use-fake-device-for-media-stream",
-                f"--use-file-for-fake-video-capture={camera}",
-            ],
-        )
-        try:
+        camera.write_bytes(b"".join(film(trembling(faces_dir / photograph, 40))))
+        async with before_film(playwright, chromium, camera) as browser:
             yield browser
-        finally:
-            await browser.close()
 
     return launch
 
 
-def camera_film(photograph: Path, frames: int = 40) -> bytes:
-    """A 640×480 film (concatenated JPEGs) of a photograph that trembles a little, as a hand does."""
-    picture = cv2.imread(str(photograph))
-    height, width = picture.shape[:2]
+@asynccontextmanager
+async def before_film(playwright: Playwright, chromium: str, camera: Path) -> AsyncIterator[Browser]:
+    """Chromium whose camera sees a film (concatenated JPEGs), 30 pictures a second, over and over."""
+    browser = await playwright.chromium.launch(
+        executable_path=chromium,
+        args=[
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--use-fake-ui-for-media-stream",
+            "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-video-capture={camera}",
+        ],
+    )
+    try:
+        yield browser
+    finally:
+        await browser.close()
+
+
+Picture = NDArray[np.uint8]
+
+
+def trembling(photograph: Path, frames: int) -> list[Picture]:
+    """640×480 pictures (BGR) of a photograph that trembles a little, as a hand does."""
+    seen = cv2.imread(str(photograph))
+    height, width = seen.shape[:2]
     scale = min(620 / width, 460 / height)
-    picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    height, width = picture.shape[:2]
+    seen = cv2.resize(seen, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    height, width = seen.shape[:2]
     random = np.random.default_rng(7)
-    film = bytearray()
+    pictures = []
     for _ in range(frames):
         canvas = np.full((480, 640, 3), 90, np.uint8)
         left, top = random.integers(0, 640 - width + 1), random.integers(0, 480 - height + 1)
         left, top = (640 - width) // 2 + (left % 7) - 3, (480 - height) // 2 + (top % 7) - 3
-        canvas[top : top + height, left : left + width] = picture
-        noisy = canvas.astype(np.int16) + random.integers(-3, 4, canvas.shape, dtype=np.int16)
-        film += cv2.imencode(".jpg", np.clip(noisy, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 90])[
-            1
-        ].tobytes()
-    return bytes(film)
+        canvas[top : top + height, left : left + width] = seen
+        pictures.append(noisy(canvas, random))
+    return pictures
+
+
+def noisy(picture: Picture, random: np.random.Generator) -> Picture:
+    """With the noise of a sensor."""
+    noise = random.integers(-3, 4, picture.shape, dtype=np.int16)
+    return np.clip(picture.astype(np.int16) + noise, 0, 255).astype(np.uint8)
+
+
+def film(pictures: Iterable[Picture]) -> list[bytes]:
+    return [cv2.imencode(".jpg", each, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes() for each in pictures]
 
 
 # A film can't hear what it is asked for. This turns the head of whoever is in it as the page's arrow says, as

@@ -1,0 +1,335 @@
+"""What the camera sees while a paper is sat: what the page says of it, and what a person of the body is told.
+
+One Chromium, one service and one worker for the module. The camera's film is changed while it is running, so
+each test says when somebody comes or goes.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from playwright.async_api import Browser, Page, Playwright, expect
+
+from exam_service.accounts.model import Principal
+from exam_service.clock import SystemClock
+from exam_service.papers import usecases as papers
+from exam_service.papers.model import Attempt, State
+from exam_service.proctor import usecases as proctor
+from exam_service.proctor.judgement import Finding, FindingKind, findings
+from exam_service.proctor.model import Check, Verdict
+from exam_service.proctor.watched import Span, sitting
+from exam_service.settings import Settings
+from exam_service.storage.database import Database
+from exam_service.storage.embedded import EmbeddedRedis
+from exam_service.storage.vault import Vault
+from tests.conftest import settings_for
+from tests.e2e.conftest import (
+    TURNS_AS_ASKED,
+    Picture,
+    before_film,
+    film,
+    noisy,
+    person,
+    picture,
+    serving_with_a_worker,
+    trembling,
+)
+from tests.e2e.test_story import log_in, saved
+from tests.world import World, build_world, eventually, own_database
+
+pytestmark = pytest.mark.browser
+
+CALM = "监考正常"
+SLOWER = 10
+"""Frames come every second here and every ten seconds in a paper: for rules with a time a second is ten."""
+TREMBLE = 13  # pictures: at 30 a second the page, which looks once a second, never finds the same one twice
+
+
+class Camera:
+    """What Chromium's camera sees: a film of a fixed number of slots, which is written over while it runs.
+
+    Every slot has the same size (JPEGs are filled up with comments), so that a reader is always at the
+    beginning of a picture.
+    """
+
+    _SLOTS = 4 * TREMBLE
+    _SLOT = 192 * 1024
+
+    def __init__(self, film: Path) -> None:
+        self.film = film
+        film.write_bytes(bytes(self._SLOTS * self._SLOT))
+
+    def show(self, pictures: Sequence[Picture]) -> datetime:
+        """From now on these, over and over; when that was."""
+        reel = b"".join(_filled_up(jpeg, self._SLOT) for jpeg in film(pictures))
+        with self.film.open("r+b") as file:
+            file.write(reel * (self._SLOTS // len(pictures)))
+        return SystemClock().now()
+
+
+def _filled_up(jpeg: bytes, size: int) -> bytes:
+    comments = bytearray()
+    while missing := size - len(jpeg) - len(comments):
+        length = missing if missing <= 0xFFFF else min(0xFFFF, missing - 4)
+        comments += b"\xff\xfe" + (length - 2).to_bytes(2) + bytes(length - 4)
+    return jpeg[:2] + bytes(comments) + jpeg[2:]
+
+
+@pytest.fixture(scope="module")
+async def settings(
+    template_database: str, redis_server: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Settings]:
+    async with own_database(template_database) as url:
+        settings = settings_for(url, redis_server, tmp_path_factory.mktemp("proctoring"))
+        yield settings.model_copy(update={"frame_interval_ms": 500})
+
+
+@pytest.fixture(scope="module")
+async def world(settings: Settings) -> AsyncIterator[World]:
+    database = await Database.connect(settings.database_url, pool_size=4)
+    yield await build_world(database, settings, Vault(settings.key("master_key")), SystemClock())
+    await database.close()
+
+
+@pytest.fixture(scope="module")
+async def address(settings: Settings, world: World) -> AsyncIterator[str]:
+    async with serving_with_a_worker(settings) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Camera:
+    return Camera(tmp_path_factory.mktemp("camera") / "film.mjpeg")
+
+
+@pytest.fixture(scope="module")
+async def browser(
+    playwright: Playwright, chromium: str, camera: Camera, faces_dir: Path
+) -> AsyncIterator[Browser]:
+    camera.show(trembling(faces_dir / "obama2.jpg", TREMBLE))
+    async with before_film(playwright, chromium, camera.film) as browser:
+        yield browser
+
+
+@dataclass
+class Sitting:
+    """A physician before the camera and an opened paper."""
+
+    world: World
+    physician: Principal
+    attempt: Attempt
+    page: Page
+
+    async def says(self, words: str) -> None:
+        await expect(self.page.locator("#proctor-hint")).to_contain_text(words)
+
+    async def checks(self) -> list[Check]:
+        async with self.world.database.tx() as tx:
+            return await proctor.checks_of(tx, self.attempt.id, self.attempt.province_id)
+
+    async def verdicts(self) -> list[Verdict]:
+        return [check.verdict for check in await self.checks()]
+
+    async def after(self, moment: datetime) -> list[Check]:
+        return [check for check in await self.checks() if check.received_at > moment]
+
+    async def found(self) -> list[Finding]:
+        """As a person of the body is shown them."""
+        async with self.world.database.tx() as tx:
+            attempt = await papers.own_attempt(tx, self.physician, self.attempt.id)
+        return findings(await self.checks(), sat=sitting(attempt, self.world.clock.now()))
+
+    async def found_at_the_usual_pace(self) -> list[Finding]:
+        """What they would be shown had the same frames come as rarely as usual; from the first one on."""
+        checks = await self.checks()
+        began_at = checks[0].received_at
+        sat = Span(began_at, slower(self.world.clock.now(), began_at))
+        return findings(
+            [replace(check, received_at=slower(check.received_at, began_at)) for check in checks], sat=sat
+        )
+
+    async def goes_on(self) -> None:
+        """The paper is running, and an answer given now is acknowledged."""
+        before = await papers.answers_of(self.world.database, self.physician, self.attempt.id)
+        await self.page.locator("label.option").nth(1).click()
+        await self.page.locator("#next").click()
+
+        async def is_stored() -> bool:
+            now = await papers.answers_of(self.world.database, self.physician, self.attempt.id)
+            return len(now) == len(before) + 1
+
+        await eventually(is_stored)
+        await saved(self.page)
+        async with self.world.database.tx() as tx:
+            attempt = await papers.own_attempt(tx, self.physician, self.attempt.id)
+        assert attempt.state is State.RUNNING
+
+
+def slower(moment: datetime, since: datetime) -> datetime:
+    return since + SLOWER * (moment - since)
+
+
+@asynccontextmanager
+async def sat(
+    world: World, browser: Browser, address: str, faces_dir: Path, *, script: str = TURNS_AS_ASKED
+) -> AsyncIterator[Sitting]:
+    """Somebody whose registration photo is obama.jpg has been let into a paper and opens it."""
+    physician = await world.newcomer()
+    await world.photo(world.here.registrations[-1], (faces_dir / "obama.jpg").read_bytes())
+    await world.consent(physician)
+    attempt = await world.start(physician)
+    await world.admit(attempt)
+    async with person(browser, address, script=script) as page:
+        await log_in(page, world, physician)
+        await page.goto(f"/attempts/{attempt.id}")
+        yield Sitting(world, physician, attempt, page)
+
+
+@pytest.fixture
+async def paper(
+    world: World, browser: Browser, address: str, camera: Camera, faces_dir: Path
+) -> AsyncIterator[Sitting]:
+    """The right person sits there, and the page has said so."""
+    camera.show(trembling(faces_dir / "obama2.jpg", TREMBLE))
+    async with sat(world, browser, address, faces_dir) as paper:
+        await paper.says(CALM)
+        yield paper
+
+
+async def test_the_right_person_is_left_in_peace(paper: Sitting) -> None:
+    async def enough() -> bool:
+        return len(await paper.checks()) >= 4
+
+    await eventually(enough)
+    await paper.says(CALM)
+    await picture(paper.page, "proctoring-match")
+    assert set(await paper.verdicts()) == {Verdict.MATCH}
+    assert await paper.found() == []
+    await paper.goes_on()
+
+
+@pytest.mark.parametrize(
+    ("photograph", "words", "kind", "verdict"),
+    [
+        ("biden.jpg", "暂未确认是本人", FindingKind.ANOTHER_FACE, Verdict.MISMATCH),
+        ("obama_and_biden.jpg", "不止一个人", FindingKind.SEVERAL_FACES, Verdict.SEVERAL_FACES),
+        (None, "没有看到您的脸", FindingKind.ABSENT, Verdict.NO_FACE),
+    ],
+    ids=["another", "a second", "nobody"],
+)
+async def test_who_comes_or_goes_in_the_middle_of_a_paper_is_found_from_then_on(
+    paper: Sitting,
+    camera: Camera,
+    faces_dir: Path,
+    photograph: str | None,
+    words: str,
+    kind: FindingKind,
+    verdict: Verdict,
+) -> None:
+    changed_at = camera.show(
+        trembling(faces_dir / photograph, TREMBLE) if photograph else empty_room(faces_dir)
+    )
+    await paper.says(words)
+    await picture(paper.page, f"proctoring-{kind}")
+    [finding] = await eventually(paper.found)
+    await paper.goes_on()
+
+    assert finding.kind is kind
+    assert changed_at < finding.began_at < finding.ended_at < paper.world.clock.now()
+    assert finding.frames == len(finding.checks) >= 3
+    seen = {check.id: check for check in await paper.checks()}
+    assert {seen[check_id].verdict for check_id in finding.checks} == {verdict}
+    assert seen[finding.checks[0]].evidence_id is not None  # somebody can look at it
+    assert not [
+        check for check in seen.values() if check.received_at < changed_at and check.verdict is verdict
+    ]
+
+    camera.show(trembling(faces_dir / "obama2.jpg", TREMBLE))
+    await paper.says(CALM)
+
+
+async def test_a_covered_camera_is_said_and_told(paper: Sitting, camera: Camera, faces_dir: Path) -> None:
+    random = np.random.default_rng(7)
+    changed_at = camera.show([noisy(np.full((480, 640, 3), 5, np.uint8), random) for _ in range(TREMBLE)])
+    await paper.says("摄像头画面是黑的，请检查是否被遮挡，并打开灯")
+    await picture(paper.page, "proctoring-black")
+    await paper.goes_on()
+
+    async def unsure() -> bool:
+        found = await paper.found_at_the_usual_pace()
+        return FindingKind.UNSURE_TOO_LONG in {finding.kind for finding in found}
+
+    await eventually(unsure)
+    assert {check.verdict for check in await paper.after(changed_at)} <= {Verdict.DARK, Verdict.MATCH}
+
+
+async def test_a_camera_that_stands_still_is_said_and_is_a_gap(
+    paper: Sitting, camera: Camera, faces_dir: Path
+) -> None:
+    changed_at = camera.show(trembling(faces_dir / "obama2.jpg", 1))
+    await paper.says("摄像头画面停住了")
+    await picture(paper.page, "proctoring-frozen")
+    await paper.goes_on()
+
+    *_, gap = await paper.found_at_the_usual_pace()
+    assert gap.kind is FindingKind.CAMERA_GAP
+    assert gap.checks == ((await paper.checks())[-1].id,)
+    assert len(await paper.after(changed_at)) <= 2  # a standing picture isn't even sent
+
+
+async def test_a_film_that_comes_again_and_again_is_found(
+    world: World, browser: Browser, address: str, camera: Camera, faces_dir: Path
+) -> None:
+    one, other = trembling(faces_dir / "obama2.jpg", 2)
+    camera.show([one, one, other, other])  # half a second apart they are never the same
+    async with sat(world, browser, address, faces_dir, script="") as paper:
+        await paper.says("画面没有更新，请重新打开摄像头")
+        await picture(paper.page, "proctoring-looped")
+        found = await eventually(paper.found)
+        await paper.goes_on()
+        assert {finding.kind for finding in found} <= {FindingKind.LOOPED, FindingKind.FROZEN}
+        verdicts = await paper.verdicts()
+        assert verdicts.count(Verdict.REPLAYED) >= 3
+        assert verdicts.count(Verdict.MATCH) <= 2  # each picture but once
+
+
+async def test_a_camera_that_the_system_takes_away_is_said_and_a_gap_and_comes_back(
+    paper: Sitting, browser: Browser
+) -> None:
+    await unplug(browser)
+    await paper.says("摄像头已断开，请检查连接，系统会自动重试")
+    await picture(paper.page, "proctoring-ended")
+    await paper.goes_on()
+    before = await paper.checks()
+    await paper.says(CALM)
+
+    first = (await paper.checks())[len(before)]
+    [gap] = [each for each in await paper.found_at_the_usual_pace() if each.checks[0] == before[-1].id]
+    assert gap.kind is FindingKind.CAMERA_GAP
+    assert gap.checks == (before[-1].id, first.id)
+
+
+async def unplug(browser: Browser) -> None:
+    """kill -9 of the process by which the browser reads the camera: tracks end as at a pulled plug."""
+    session = await browser.new_browser_cdp_session()
+    processes = (await session.send("SystemInfo.getProcessInfo"))["processInfo"]
+    [reader] = [each for each in processes if "VideoCapture" in each["type"]]
+    os.kill(int(reader["id"]), signal.SIGKILL)
+    await session.detach()
+
+
+def empty_room(faces_dir: Path) -> list[Picture]:
+    """Light and shade of a photograph, and nothing that has an edge."""
+    random = np.random.default_rng(7)
+    seen = cv2.resize(cv2.imread(str(faces_dir / "obama_and_biden.jpg")), (640, 480))
+    blurred = np.asarray(cv2.GaussianBlur(seen, (0, 0), 60), np.uint8)
+    return [noisy(blurred, random) for _ in range(TREMBLE)]
