@@ -6,8 +6,10 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import cv2
@@ -17,13 +19,16 @@ from aiohttp.test_utils import TestServer
 from numpy.typing import NDArray
 from playwright.async_api import Browser, Page, Playwright, async_playwright, expect
 
+from exam_service.accounts.model import Principal
 from exam_service.app import create_app
 from exam_service.clock import SystemClock
 from exam_service.settings import Settings
 from exam_service.storage.database import Database
+from exam_service.storage.embedded import EmbeddedRedis
 from exam_service.storage.evidence import DirectoryBlobs, EvidenceStore
 from exam_service.storage.vault import Vault
-from tests.world import World, build_world
+from tests.conftest import settings_for
+from tests.world import World, build_world, own_database
 
 expect.set_options(timeout=15_000)  # a machine that runs everything at once is slow
 
@@ -175,6 +180,87 @@ def noisy(picture: Picture, random: np.random.Generator) -> Picture:
 
 def film(pictures: Iterable[Picture]) -> list[bytes]:
     return [cv2.imencode(".jpg", each, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes() for each in pictures]
+
+
+TREMBLE = 13  # pictures: at 30 a second the page, which looks once a second, never finds the same one twice
+
+
+class Camera:
+    """What Chromium's camera sees: a film of a fixed number of slots, which is written over while it runs.
+
+    Every slot has the same size (JPEGs are filled up with comments), so that a reader is always at the
+    beginning of a picture.
+    """
+
+    _SLOTS = 4 * TREMBLE
+    _SLOT = 192 * 1024
+
+    def __init__(self, film: Path) -> None:
+        self.film = film
+        film.write_bytes(bytes(self._SLOTS * self._SLOT))
+
+    def show(self, pictures: Sequence[Picture]) -> datetime:
+        """From now on these, over and over; when that was."""
+        reel = b"".join(_filled_up(jpeg, self._SLOT) for jpeg in film(pictures))
+        with self.film.open("r+b") as file:
+            file.write(reel * (self._SLOTS // len(pictures)))
+        return SystemClock().now()
+
+
+def _filled_up(jpeg: bytes, size: int) -> bytes:
+    comments = bytearray()
+    while missing := size - len(jpeg) - len(comments):
+        length = missing if missing <= 0xFFFF else min(0xFFFF, missing - 4)
+        comments += b"\xff\xfe" + (length - 2).to_bytes(2) + bytes(length - 4)
+    return jpeg[:2] + bytes(comments) + jpeg[2:]
+
+
+@dataclass
+class Hall:
+    """A service, a worker and Chromium before a camera, for all the tests of a module."""
+
+    world: World
+    address: str
+    browser: Browser
+    camera: Camera
+    faces_dir: Path
+
+    async def newcomer(self, *, consents: bool = True) -> Principal:
+        """A physician whose registration photo, obama.jpg, has passed review."""
+        physician = await self.world.newcomer()
+        picture = (self.faces_dir / "obama.jpg").read_bytes()
+        await self.world.photo(self.world.here.registrations[-1], picture)
+        if consents:
+            await self.world.consent(physician)
+        return physician
+
+    def show(self, photograph: str) -> datetime:
+        """From now on the camera sees this photograph, a little different in every frame; when that was."""
+        return self.camera.show(trembling(self.faces_dir / photograph, TREMBLE))
+
+
+@pytest.fixture(scope="module")
+async def hall(
+    template_database: str,
+    redis_server: EmbeddedRedis,
+    playwright: Playwright,
+    chromium: str,
+    faces_dir: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Hall]:
+    directory = tmp_path_factory.mktemp("hall")
+    camera = Camera(directory / "film.mjpeg")
+    camera.show(trembling(faces_dir / "obama2.jpg", TREMBLE))
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(own_database(template_database))
+        settings = settings_for(url, redis_server, directory / "data")
+        settings = settings.model_copy(update={"frame_interval_ms": 500, "check_interval_ms": 300})
+        database = await Database.connect(settings.database_url, pool_size=4)
+        stack.push_async_callback(database.close)
+        world = await build_world(database, settings, Vault(settings.key("master_key")), SystemClock())
+        address = await stack.enter_async_context(serving_with_a_worker(settings))
+        browser = await stack.enter_async_context(before_film(playwright, chromium, camera.film))
+        yield Hall(world, address, browser, camera, faces_dir)
 
 
 # A film can't hear what it is asked for. This turns the head of whoever is in it as the page's arrow says, as

@@ -1,14 +1,13 @@
 """What the camera sees while a paper is sat: what the page says of it, and what a person of the body is told.
 
-One Chromium, one service and one worker for the module. The camera's film is changed while it is running, so
-each test says when somebody comes or goes.
+The camera's film is changed while it is running, so each test says when somebody comes or goes.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,107 +16,24 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from playwright.async_api import Browser, Page, Playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from exam_service.accounts.model import Principal
-from exam_service.clock import SystemClock
 from exam_service.papers import usecases as papers
 from exam_service.papers.model import Attempt, State
 from exam_service.proctor import usecases as proctor
 from exam_service.proctor.judgement import Finding, FindingKind, findings
 from exam_service.proctor.model import Check, Verdict
 from exam_service.proctor.watched import Span, sitting
-from exam_service.settings import Settings
-from exam_service.storage.database import Database
-from exam_service.storage.embedded import EmbeddedRedis
-from exam_service.storage.vault import Vault
-from tests.conftest import settings_for
-from tests.e2e.conftest import (
-    TURNS_AS_ASKED,
-    Picture,
-    before_film,
-    film,
-    noisy,
-    person,
-    picture,
-    serving_with_a_worker,
-    trembling,
-)
+from tests.e2e.conftest import TREMBLE, TURNS_AS_ASKED, Hall, Picture, noisy, person, picture, trembling
 from tests.e2e.test_story import log_in, saved
-from tests.world import World, build_world, eventually, own_database
+from tests.world import World, eventually
 
 pytestmark = pytest.mark.browser
 
 CALM = "监考正常"
 SLOWER = 10
 """Frames come every second here and every ten seconds in a paper: for rules with a time a second is ten."""
-TREMBLE = 13  # pictures: at 30 a second the page, which looks once a second, never finds the same one twice
-
-
-class Camera:
-    """What Chromium's camera sees: a film of a fixed number of slots, which is written over while it runs.
-
-    Every slot has the same size (JPEGs are filled up with comments), so that a reader is always at the
-    beginning of a picture.
-    """
-
-    _SLOTS = 4 * TREMBLE
-    _SLOT = 192 * 1024
-
-    def __init__(self, film: Path) -> None:
-        self.film = film
-        film.write_bytes(bytes(self._SLOTS * self._SLOT))
-
-    def show(self, pictures: Sequence[Picture]) -> datetime:
-        """From now on these, over and over; when that was."""
-        reel = b"".join(_filled_up(jpeg, self._SLOT) for jpeg in film(pictures))
-        with self.film.open("r+b") as file:
-            file.write(reel * (self._SLOTS // len(pictures)))
-        return SystemClock().now()
-
-
-def _filled_up(jpeg: bytes, size: int) -> bytes:
-    comments = bytearray()
-    while missing := size - len(jpeg) - len(comments):
-        length = missing if missing <= 0xFFFF else min(0xFFFF, missing - 4)
-        comments += b"\xff\xfe" + (length - 2).to_bytes(2) + bytes(length - 4)
-    return jpeg[:2] + bytes(comments) + jpeg[2:]
-
-
-@pytest.fixture(scope="module")
-async def settings(
-    template_database: str, redis_server: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Settings]:
-    async with own_database(template_database) as url:
-        settings = settings_for(url, redis_server, tmp_path_factory.mktemp("proctoring"))
-        yield settings.model_copy(update={"frame_interval_ms": 500})
-
-
-@pytest.fixture(scope="module")
-async def world(settings: Settings) -> AsyncIterator[World]:
-    database = await Database.connect(settings.database_url, pool_size=4)
-    yield await build_world(database, settings, Vault(settings.key("master_key")), SystemClock())
-    await database.close()
-
-
-@pytest.fixture(scope="module")
-async def address(settings: Settings, world: World) -> AsyncIterator[str]:
-    async with serving_with_a_worker(settings) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def camera(tmp_path_factory: pytest.TempPathFactory) -> Camera:
-    return Camera(tmp_path_factory.mktemp("camera") / "film.mjpeg")
-
-
-@pytest.fixture(scope="module")
-async def browser(
-    playwright: Playwright, chromium: str, camera: Camera, faces_dir: Path
-) -> AsyncIterator[Browser]:
-    camera.show(trembling(faces_dir / "obama2.jpg", TREMBLE))
-    async with before_film(playwright, chromium, camera.film) as browser:
-        yield browser
 
 
 @dataclass
@@ -179,28 +95,22 @@ def slower(moment: datetime, since: datetime) -> datetime:
 
 
 @asynccontextmanager
-async def sat(
-    world: World, browser: Browser, address: str, faces_dir: Path, *, script: str = TURNS_AS_ASKED
-) -> AsyncIterator[Sitting]:
-    """Somebody whose registration photo is obama.jpg has been let into a paper and opens it."""
-    physician = await world.newcomer()
-    await world.photo(world.here.registrations[-1], (faces_dir / "obama.jpg").read_bytes())
-    await world.consent(physician)
-    attempt = await world.start(physician)
-    await world.admit(attempt)
-    async with person(browser, address, script=script) as page:
-        await log_in(page, world, physician)
+async def sat(hall: Hall, *, script: str = TURNS_AS_ASKED) -> AsyncIterator[Sitting]:
+    """Somebody has been let into a paper and opens it."""
+    physician = await hall.newcomer()
+    attempt = await hall.world.start(physician)
+    await hall.world.admit(attempt)
+    async with person(hall.browser, hall.address, script=script) as page:
+        await log_in(page, hall.world, physician)
         await page.goto(f"/attempts/{attempt.id}")
-        yield Sitting(world, physician, attempt, page)
+        yield Sitting(hall.world, physician, attempt, page)
 
 
 @pytest.fixture
-async def paper(
-    world: World, browser: Browser, address: str, camera: Camera, faces_dir: Path
-) -> AsyncIterator[Sitting]:
+async def paper(hall: Hall) -> AsyncIterator[Sitting]:
     """The right person sits there, and the page has said so."""
-    camera.show(trembling(faces_dir / "obama2.jpg", TREMBLE))
-    async with sat(world, browser, address, faces_dir) as paper:
+    hall.show("obama2.jpg")
+    async with sat(hall) as paper:
         await paper.says(CALM)
         yield paper
 
@@ -228,16 +138,13 @@ async def test_the_right_person_is_left_in_peace(paper: Sitting) -> None:
 )
 async def test_who_comes_or_goes_in_the_middle_of_a_paper_is_found_from_then_on(
     paper: Sitting,
-    camera: Camera,
-    faces_dir: Path,
+    hall: Hall,
     photograph: str | None,
     words: str,
     kind: FindingKind,
     verdict: Verdict,
 ) -> None:
-    changed_at = camera.show(
-        trembling(faces_dir / photograph, TREMBLE) if photograph else empty_room(faces_dir)
-    )
+    changed_at = hall.show(photograph) if photograph else hall.camera.show(empty_room(hall.faces_dir))
     await paper.says(words)
     await picture(paper.page, f"proctoring-{kind}")
     [finding] = await eventually(paper.found)
@@ -253,13 +160,15 @@ async def test_who_comes_or_goes_in_the_middle_of_a_paper_is_found_from_then_on(
         check for check in seen.values() if check.received_at < changed_at and check.verdict is verdict
     ]
 
-    camera.show(trembling(faces_dir / "obama2.jpg", TREMBLE))
+    hall.show("obama2.jpg")
     await paper.says(CALM)
 
 
-async def test_a_covered_camera_is_said_and_told(paper: Sitting, camera: Camera, faces_dir: Path) -> None:
+async def test_a_covered_camera_is_said_and_told(paper: Sitting, hall: Hall) -> None:
     random = np.random.default_rng(7)
-    changed_at = camera.show([noisy(np.full((480, 640, 3), 5, np.uint8), random) for _ in range(TREMBLE)])
+    changed_at = hall.camera.show(
+        [noisy(np.full((480, 640, 3), 5, np.uint8), random) for _ in range(TREMBLE)]
+    )
     await paper.says("摄像头画面是黑的，请检查是否被遮挡，并打开灯")
     await picture(paper.page, "proctoring-black")
     await paper.goes_on()
@@ -272,10 +181,8 @@ async def test_a_covered_camera_is_said_and_told(paper: Sitting, camera: Camera,
     assert {check.verdict for check in await paper.after(changed_at)} <= {Verdict.DARK, Verdict.MATCH}
 
 
-async def test_a_camera_that_stands_still_is_said_and_is_a_gap(
-    paper: Sitting, camera: Camera, faces_dir: Path
-) -> None:
-    changed_at = camera.show(trembling(faces_dir / "obama2.jpg", 1))
+async def test_a_camera_that_stands_still_is_said_and_is_a_gap(paper: Sitting, hall: Hall) -> None:
+    changed_at = hall.camera.show(trembling(hall.faces_dir / "obama2.jpg", 1))
     await paper.says("摄像头画面停住了")
     await picture(paper.page, "proctoring-frozen")
     await paper.goes_on()
@@ -286,12 +193,10 @@ async def test_a_camera_that_stands_still_is_said_and_is_a_gap(
     assert len(await paper.after(changed_at)) <= 2  # a standing picture isn't even sent
 
 
-async def test_a_film_that_comes_again_and_again_is_found(
-    world: World, browser: Browser, address: str, camera: Camera, faces_dir: Path
-) -> None:
-    one, other = trembling(faces_dir / "obama2.jpg", 2)
-    camera.show([one, one, other, other])  # half a second apart they are never the same
-    async with sat(world, browser, address, faces_dir, script="") as paper:
+async def test_a_film_that_comes_again_and_again_is_found(hall: Hall) -> None:
+    one, other = trembling(hall.faces_dir / "obama2.jpg", 2)
+    hall.camera.show([one, one, other, other])  # half a second apart they are never the same
+    async with sat(hall, script="") as paper:
         await paper.says("画面没有更新，请重新打开摄像头")
         await picture(paper.page, "proctoring-looped")
         found = await eventually(paper.found)
@@ -303,9 +208,9 @@ async def test_a_film_that_comes_again_and_again_is_found(
 
 
 async def test_a_camera_that_the_system_takes_away_is_said_and_a_gap_and_comes_back(
-    paper: Sitting, browser: Browser
+    paper: Sitting, hall: Hall
 ) -> None:
-    await unplug(browser)
+    await unplug(hall.browser)
     await paper.says("摄像头已断开，请检查连接，系统会自动重试")
     await picture(paper.page, "proctoring-ended")
     await paper.goes_on()
