@@ -25,11 +25,7 @@ class Assets:
             digest.update(name.encode() + b"\0" + content + b"\0")
         self.build = digest.hexdigest()[:12]
         self._files = files
-        self._compressed = {
-            name: gzip.compress(content, 9, mtime=0)
-            for name, content in files.items()
-            if len(content) >= _SMALLEST_WORTH_COMPRESSING
-        }
+        self._compressed: dict[str, bytes] = {}  # what was asked for
 
     @classmethod
     def read(cls, root: Path) -> Assets:
@@ -57,7 +53,10 @@ class Assets:
             headers["Cache-Control"] = (
                 "no-store"  # an old page asks a new build: right content, not for keeping
             )
-        if name in self._compressed and _GZIP.search(request.headers.get("Accept-Encoding", "")):
+        takes_gzip = _GZIP.search(request.headers.get("Accept-Encoding", ""))
+        if takes_gzip and len(content) >= _SMALLEST_WORTH_COMPRESSING:
+            if name not in self._compressed:
+                self._compressed[name] = gzip.compress(content, 9, mtime=0)
             content = self._compressed[name]
             headers["Content-Encoding"] = "gzip"
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"

@@ -134,7 +134,12 @@ class PaperStandIn:
         if not self.logged_in:
             raise web.HTTPSeeOther(f"/login?next={self.path}")
         page = self._templates.get_template("papers/paper.html").render(
-            account=None, csrf_token=self._csrf, flash=None, attempt_id=self.attempt, title="人文医学测评"
+            account=None,
+            csrf_token=self._csrf,
+            flash=None,
+            attempt_id=self.attempt,
+            title="人文医学测评",
+            watched=False,
         )
         headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
         return web.Response(text=page, content_type="text/html", headers=headers)
