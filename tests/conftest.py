@@ -102,7 +102,7 @@ async def redis_client(redis_server: EmbeddedRedis) -> AsyncIterator[Client]:
     await client.aclose()
 
 
-def _settings(database_url: str, redis_server: EmbeddedRedis, data_dir: Path) -> Settings:
+def settings_for(database_url: str, redis_server: EmbeddedRedis, data_dir: Path) -> Settings:
     return Settings(
         database_url=database_url,
         redis_url=redis_server.url,
@@ -116,7 +116,7 @@ def _settings(database_url: str, redis_server: EmbeddedRedis, data_dir: Path) ->
 
 @pytest.fixture
 def settings(database_url: str, redis_server: EmbeddedRedis, tmp_path: Path) -> Settings:
-    return _settings(database_url, redis_server, tmp_path / "data")
+    return settings_for(database_url, redis_server, tmp_path / "data")
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ async def furnished_world(
     """Built once, in a database that every test with a world gets a copy of."""
     name = f"{template_database}_furnished"
     await _run_sql(f"CREATE DATABASE {name} TEMPLATE {template_database}")
-    settings = _settings(_dsn_for(name), redis_server, tmp_path_factory.mktemp("furnished"))
+    settings = settings_for(_dsn_for(name), redis_server, tmp_path_factory.mktemp("furnished"))
     database = await Database.connect(settings.database_url, pool_size=2)
     try:
         return await build_world(database, settings, Vault(settings.key("master_key")))

@@ -163,6 +163,16 @@ class World:
                 "UPDATE cycle SET policy = jsonb_set(policy, '{proctor}', '{\"liveness\": false}')"
             )
 
+    async def newcomer(self, password_hash: str | None = None) -> Principal:
+        """One more physician here, of the simple procedure."""
+        password_hash = password_hash or await accounts.hash_password(PASSWORD)
+        index = len(self.here.physicians) + 1
+        async with self.database.tx() as tx:
+            await _physician(
+                tx, self.clock, self.settings, self.vault, self.here, index, Procedure.SIMPLE, password_hash
+            )
+        return self.here.physicians[-1]
+
     async def keys_of(self, paper: papers.OpenPaper) -> dict[UUID, UUID]:
         """What only the marker knows."""
         async with self.database.tx() as tx:

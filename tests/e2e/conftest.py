@@ -6,23 +6,29 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from aiohttp.test_utils import TestServer
+from numpy.typing import NDArray
 from playwright.async_api import Browser, Page, Playwright, async_playwright, expect
 
+from exam_service.accounts.model import Principal
 from exam_service.app import create_app
 from exam_service.clock import SystemClock
 from exam_service.settings import Settings
 from exam_service.storage.database import Database
+from exam_service.storage.embedded import EmbeddedRedis
 from exam_service.storage.evidence import DirectoryBlobs, EvidenceStore
 from exam_service.storage.vault import Vault
-from tests.world import World, build_world
+from tests.conftest import settings_for
+from tests.world import World, build_world, own_database
 
 expect.set_options(timeout=15_000)  # a machine that runs everything at once is slow
 
@@ -71,6 +77,12 @@ def evidence(settings: Settings) -> EvidenceStore:
 async def address(
     world: World, settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[str]:
+    async with serving_with_a_worker(settings) as address:
+        yield address
+
+
+@asynccontextmanager
+async def serving_with_a_worker(settings: Settings) -> AsyncIterator[str]:
     """The service on a port of localhost: web in this process, the worker in one of its own."""
     keys = ("database_url", "redis_url", "data_dir", "keep_every_nth_match")
     environment = {f"EXAM_{name.upper()}": str(getattr(settings, name)) for name in keys}
@@ -111,46 +123,144 @@ def open_browser(playwright: Playwright, chromium: str, faces_dir: Path, tmp_pat
     @asynccontextmanager
     async def launch(photograph: str) -> AsyncIterator[Browser]:
         camera = tmp_path / f"{photograph}.mjpeg"
-        camera.write_bytes(camera_film(faces_dir / photograph))
-        browser = await playwright.chromium.launch(
-            executable_path=chromium,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--use-fake-ui-for-media-stream",
-                "--use-fake-device-for-media-stream",
-                f"--use-file-for-fake-video-capture={camera}",
-            ],
-        )
-        try:
+        camera.write_bytes(b"".join(film(trembling(faces_dir / photograph, 40))))
+        async with before_film(playwright, chromium, camera) as browser:
             yield browser
-        finally:
-            await browser.close()
 
     return launch
 
 
-def camera_film(photograph: Path, frames: int = 40) -> bytes:
-    """A 640×480 film (concatenated JPEGs) of a photograph that trembles a little, as a hand does."""
-    picture = cv2.imread(str(photograph))
-    height, width = picture.shape[:2]
+@asynccontextmanager
+async def before_film(playwright: Playwright, chromium: str, camera: Path) -> AsyncIterator[Browser]:
+    """Chromium whose camera sees a film (concatenated JPEGs), 30 pictures a second, over and over."""
+    browser = await playwright.chromium.launch(
+        executable_path=chromium,
+        args=[
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--use-fake-ui-for-media-stream",
+            "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-video-capture={camera}",
+        ],
+    )
+    try:
+        yield browser
+    finally:
+        await browser.close()
+
+
+Picture = NDArray[np.uint8]
+
+
+def trembling(photograph: Path, frames: int) -> list[Picture]:
+    """640×480 pictures (BGR) of a photograph that trembles a little, as a hand does."""
+    seen = cv2.imread(str(photograph))
+    height, width = seen.shape[:2]
     scale = min(620 / width, 460 / height)
-    picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    height, width = picture.shape[:2]
+    seen = cv2.resize(seen, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    height, width = seen.shape[:2]
     random = np.random.default_rng(7)
-    film = bytearray()
+    pictures = []
     for _ in range(frames):
         canvas = np.full((480, 640, 3), 90, np.uint8)
         left, top = random.integers(0, 640 - width + 1), random.integers(0, 480 - height + 1)
         left, top = (640 - width) // 2 + (left % 7) - 3, (480 - height) // 2 + (top % 7) - 3
-        canvas[top : top + height, left : left + width] = picture
-        noisy = canvas.astype(np.int16) + random.integers(-3, 4, canvas.shape, dtype=np.int16)
-        film += cv2.imencode(".jpg", np.clip(noisy, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 90])[
-            1
-        ].tobytes()
-    return bytes(film)
+        canvas[top : top + height, left : left + width] = seen
+        pictures.append(noisy(canvas, random))
+    return pictures
+
+
+def noisy(picture: Picture, random: np.random.Generator) -> Picture:
+    """With the noise of a sensor."""
+    noise = random.integers(-3, 4, picture.shape, dtype=np.int16)
+    return np.clip(picture.astype(np.int16) + noise, 0, 255).astype(np.uint8)
+
+
+def film(pictures: Iterable[Picture]) -> list[bytes]:
+    return [cv2.imencode(".jpg", each, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes() for each in pictures]
+
+
+TREMBLE = 13  # pictures: at 30 a second the page, which looks once a second, never finds the same one twice
+
+
+class Camera:
+    """What Chromium's camera sees: a film of a fixed number of slots, which is written over while it runs.
+
+    Every slot has the same size (JPEGs are filled up with comments), so that a reader is always at the
+    beginning of a picture.
+    """
+
+    _SLOTS = 4 * TREMBLE
+    _SLOT = 192 * 1024
+
+    def __init__(self, film: Path) -> None:
+        self.film = film
+        film.write_bytes(bytes(self._SLOTS * self._SLOT))
+
+    def show(self, pictures: Sequence[Picture]) -> datetime:
+        """From now on these, over and over; when that was."""
+        reel = b"".join(_filled_up(jpeg, self._SLOT) for jpeg in film(pictures))
+        with self.film.open("r+b") as file:
+            file.write(reel * (self._SLOTS // len(pictures)))
+        return SystemClock().now()
+
+
+def _filled_up(jpeg: bytes, size: int) -> bytes:
+    comments = bytearray()
+    while missing := size - len(jpeg) - len(comments):
+        length = missing if missing <= 0xFFFF else min(0xFFFF, missing - 4)
+        comments += b"\xff\xfe" + (length - 2).to_bytes(2) + bytes(length - 4)
+    return jpeg[:2] + bytes(comments) + jpeg[2:]
+
+
+@dataclass
+class Hall:
+    """A service, a worker and Chromium before a camera, for all the tests of a module."""
+
+    world: World
+    address: str
+    browser: Browser
+    camera: Camera
+    faces_dir: Path
+
+    async def newcomer(self, *, consents: bool = True) -> Principal:
+        """A physician whose registration photo, obama.jpg, has passed review."""
+        physician = await self.world.newcomer()
+        picture = (self.faces_dir / "obama.jpg").read_bytes()
+        await self.world.photo(self.world.here.registrations[-1], picture)
+        if consents:
+            await self.world.consent(physician)
+        return physician
+
+    def show(self, photograph: str) -> datetime:
+        """From now on the camera sees this photograph, a little different in every frame; when that was."""
+        return self.camera.show(trembling(self.faces_dir / photograph, TREMBLE))
+
+
+@pytest.fixture(scope="module")
+async def hall(
+    template_database: str,
+    redis_server: EmbeddedRedis,
+    playwright: Playwright,
+    chromium: str,
+    faces_dir: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Hall]:
+    directory = tmp_path_factory.mktemp("hall")
+    camera = Camera(directory / "film.mjpeg")
+    camera.show(trembling(faces_dir / "obama2.jpg", TREMBLE))
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(own_database(template_database))
+        settings = settings_for(url, redis_server, directory / "data")
+        settings = settings.model_copy(update={"frame_interval_ms": 500, "check_interval_ms": 300})
+        database = await Database.connect(settings.database_url, pool_size=4)
+        stack.push_async_callback(database.close)
+        world = await build_world(database, settings, Vault(settings.key("master_key")), SystemClock())
+        address = await stack.enter_async_context(serving_with_a_worker(settings))
+        browser = await stack.enter_async_context(before_film(playwright, chromium, camera.film))
+        yield Hall(world, address, browser, camera, faces_dir)
 
 
 # A film can't hear what it is asked for. This turns the head of whoever is in it as the page's arrow says, as

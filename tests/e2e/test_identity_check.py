@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from uuid import UUID
 
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
 from exam_service.accounts.model import Principal, Role
 from exam_service.proctor import usecases
-from exam_service.storage.evidence import EvidenceStore
-from tests.e2e.conftest import OpenBrowser, on_every_screen, person, picture
-from tests.e2e.test_story import enrol, log_in
+from exam_service.proctor.liveness import SETTLING
+from tests.e2e.conftest import Hall, on_every_screen, person, picture
+from tests.e2e.test_story import log_in
 from tests.world import World
 
 BODY = Role.BODY
@@ -20,7 +19,6 @@ BODY = Role.BODY
 
 async def begin_check(page: Page, world: World, physician: Principal) -> UUID:
     """Before the camera of a paper's identity check; the attempt's id."""
-    await world.consent(physician)
     attempt = await world.start(physician)
     await log_in(page, world, physician)
     await page.goto(f"/attempts/{attempt.id}/check")
@@ -36,70 +34,66 @@ async def waiting_id(world: World) -> UUID:
 
 @on_every_screen
 async def test_somebody_else_has_five_tries_and_then_a_person_decides(
-    world: World,
-    address: str,
-    evidence: EvidenceStore,
-    open_browser: OpenBrowser,
-    faces_dir: Path,
-    viewport: dict[str, int],
+    hall: Hall, viewport: dict[str, int]
 ) -> None:
-    physician = world.here.general
-    await enrol(world, evidence, physician, faces_dir / "obama.jpg")
-    async with open_browser("biden.jpg") as browser, person(browser, address, viewport) as page:
-        attempt_id = await begin_check(page, world, physician)
+    physician = await hall.newcomer()
+    hall.show("biden.jpg")
+    async with person(hall.browser, hall.address, viewport) as page:
+        attempt_id = await begin_check(page, hall.world, physician)
         await expect(page.get_by_text("剩余次数：5次")).to_be_visible()
-        await spend_all_but_one_try(world)
+        await spend_all_but_one_try(hall.world, attempt_id)
         await expect(page.get_by_role("heading", name="已转人工核验")).to_be_visible(timeout=30_000)
         await picture(page, "check-waiting")
         await expect(page.locator("video")).to_be_visible()
 
-        staff = world.here.staff[BODY]
+        staff = hall.world.here.staff[BODY]
         await usecases.decide(
-            world.services, staff, await waiting_id(world), accepted=False, reason="画面不是本人"
+            hall.world.services, staff, await waiting_id(hall.world), accepted=False, reason="画面不是本人"
         )
         await expect(page.get_by_role("heading", name="身份核验没有通过")).to_be_visible()
         await expect(page.get_by_text("画面不是本人")).to_be_visible()
         await picture(page, "check-refused")
-        async with world.services.database.tx() as tx:
+        async with hall.world.services.database.tx() as tx:
             found = await tx.fetch("SELECT checked_at FROM attempt WHERE id = $1", attempt_id)
         assert found[0]["checked_at"] is None
 
 
-async def spend_all_but_one_try(world: World) -> None:
-    async with world.services.database.tx() as tx:
-        await tx.execute("UPDATE identity_check SET tries = 4")
+async def spend_all_but_one_try(world: World, attempt_id: UUID, *, settled: bool = False) -> None:
+    """The next try is the last; where the physician has ``settled`` down, it may be spent at once."""
+    moved = {"first_at": (world.clock.now() - SETTLING).isoformat()} if settled else {}
+    async with world.database.tx() as tx:
+        await tx.execute(
+            "UPDATE identity_check SET tries = 4, challenge = challenge || $2 WHERE attempt_id = $1",
+            attempt_id,
+            moved,
+        )
 
 
-async def test_an_accepted_face_goes_on_without_a_touch(
-    world: World, address: str, evidence: EvidenceStore, open_browser: OpenBrowser, faces_dir: Path
-) -> None:
-    physician = world.here.general
-    await enrol(world, evidence, physician, faces_dir / "obama.jpg")
-    async with open_browser("biden.jpg") as browser, person(browser, address) as page:
-        await begin_check(page, world, physician)
+async def test_an_accepted_face_goes_on_without_a_touch(hall: Hall) -> None:
+    physician = await hall.newcomer()
+    hall.show("biden.jpg")
+    async with person(hall.browser, hall.address) as page:
+        attempt_id = await begin_check(page, hall.world, physician)
         await expect(page.get_by_text("剩余次数：5次")).to_be_visible()
-        await spend_all_but_one_try(world)
+        await spend_all_but_one_try(hall.world, attempt_id, settled=True)
         await expect(page.get_by_role("heading", name="已转人工核验")).to_be_visible(timeout=30_000)
         await usecases.decide(
-            world.services, world.here.staff[BODY], await waiting_id(world), accepted=True, reason=""
+            hall.world.services,
+            hall.world.here.staff[BODY],
+            await waiting_id(hall.world),
+            accepted=True,
+            reason="",
         )
         await expect(page.get_by_text("身份核验通过").first).to_be_visible()
         await page.wait_for_url(re.compile(r"/attempts/[0-9a-f-]+$"))
 
 
 @on_every_screen
-async def test_a_photograph_is_asked_to_turn_and_never_passes(
-    world: World,
-    address: str,
-    evidence: EvidenceStore,
-    open_browser: OpenBrowser,
-    faces_dir: Path,
-    viewport: dict[str, int],
-) -> None:
-    physician = world.here.general
-    await enrol(world, evidence, physician, faces_dir / "obama.jpg")
-    async with open_browser("obama2.jpg") as browser, person(browser, address, viewport, script="") as page:
-        await begin_check(page, world, physician)
+async def test_a_photograph_is_asked_to_turn_and_never_passes(hall: Hall, viewport: dict[str, int]) -> None:
+    physician = await hall.newcomer()
+    hall.show("obama2.jpg")
+    async with person(hall.browser, hall.address, viewport, script="") as page:
+        await begin_check(page, hall.world, physician)
         await expect(page.locator(".turn")).to_be_visible()
         await expect(page.locator("[data-part=hint]")).to_have_text(re.compile("请慢慢向[左右]转头"))
         await picture(page, "check-turn")
@@ -107,18 +101,11 @@ async def test_a_photograph_is_asked_to_turn_and_never_passes(
 
 
 @on_every_screen
-async def test_a_rehearsal_ends_in_a_pass_to_show(
-    world: World,
-    address: str,
-    evidence: EvidenceStore,
-    open_browser: OpenBrowser,
-    faces_dir: Path,
-    viewport: dict[str, int],
-) -> None:
-    physician = world.here.general
-    await enrol(world, evidence, physician, faces_dir / "obama.jpg")
-    async with open_browser("obama2.jpg") as browser, person(browser, address, viewport) as page:
-        await log_in(page, world, physician)
+async def test_a_rehearsal_ends_in_a_pass_to_show(hall: Hall, viewport: dict[str, int]) -> None:
+    physician = await hall.newcomer(consents=False)
+    hall.show("obama2.jpg")
+    async with person(hall.browser, hall.address, viewport) as page:
+        await log_in(page, hall.world, physician)
         await page.get_by_role("link", name="设备自检").click()
         await page.wait_for_url("**/consent?**")
         await page.get_by_role("button", name="同意", exact=True).click()
@@ -134,23 +121,17 @@ async def test_a_rehearsal_ends_in_a_pass_to_show(
 
 @on_every_screen
 async def test_staff_ask_for_the_face_beside_a_paper_and_the_answering_goes_on(
-    world: World,
-    address: str,
-    evidence: EvidenceStore,
-    open_browser: OpenBrowser,
-    faces_dir: Path,
-    viewport: dict[str, int],
+    hall: Hall, viewport: dict[str, int]
 ) -> None:
-    physician = world.here.general
-    await enrol(world, evidence, physician, faces_dir / "obama.jpg")
-    await world.consent(physician)
-    attempt = await world.start(physician)
-    await world.admit(attempt)
-    async with open_browser("obama2.jpg") as browser, person(browser, address, viewport) as page:
-        await log_in(page, world, physician)
+    physician = await hall.newcomer()
+    attempt = await hall.world.start(physician)
+    await hall.world.admit(attempt)
+    hall.show("obama2.jpg")
+    async with person(hall.browser, hall.address, viewport) as page:
+        await log_in(page, hall.world, physician)
         await page.goto(f"/attempts/{attempt.id}")
         await expect(page.locator("#proctor-hint")).to_have_text(re.compile("监考正常"))
-        await usecases.ask_recheck(world.services, world.here.staff[BODY], attempt.id, "画面不清")
+        await usecases.ask_recheck(hall.world.services, hall.world.here.staff[BODY], attempt.id, "画面不清")
         await expect(page.locator("#recheck strong")).to_have_text(re.compile("请慢慢向[左右]转头"))
         await picture(page, "paper-recheck")
         await page.locator("label.option").first.click()
@@ -173,11 +154,9 @@ REFUSE = """([name, message]) => {
 }"""
 
 
-async def test_a_camera_that_cannot_be_used_is_explained(
-    world: World, address: str, browser: Browser
-) -> None:
-    async with person(browser, address, script=f"({REFUSE})(['NotFoundError', ''])") as page:
-        await begin_check(page, world, world.here.general)
+async def test_a_camera_that_cannot_be_used_is_explained(hall: Hall) -> None:
+    async with person(hall.browser, hall.address, script=f"({REFUSE})(['NotFoundError', ''])") as page:
+        await begin_check(page, hall.world, await hall.newcomer())
         for name, message, title in REFUSALS:
             await page.evaluate(REFUSE, [name, message])
             await page.get_by_role("button", name="重试").click()
@@ -193,13 +172,11 @@ APPS = [
 ]
 
 
-async def test_a_browser_without_cameras_says_where_to_go_instead(
-    world: World, address: str, browser: Browser
-) -> None:
+async def test_a_browser_without_cameras_says_where_to_go_instead(hall: Hall) -> None:
     script = "Object.defineProperty(navigator, 'mediaDevices', { get: () => undefined });"
     script += "Object.defineProperty(navigator, 'userAgent', { get: () => localStorage.agent || '' });"
-    async with person(browser, address, script=script) as page:
-        await begin_check(page, world, world.here.general)
+    async with person(hall.browser, hall.address, script=script) as page:
+        await begin_check(page, hall.world, await hall.newcomer())
         for agent, words in APPS:
             await page.evaluate("(agent) => { localStorage.agent = agent; }", f"Mozilla/5.0 ({agent}")
             await page.reload()

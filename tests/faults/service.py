@@ -23,7 +23,6 @@ from yarl import URL
 
 from exam_service.accounts import usecases as accounts
 from exam_service.clock import SystemClock
-from exam_service.cycles.policy import Procedure
 from exam_service.papers import usecases as papers
 from exam_service.papers.model import Attempt
 from exam_service.settings import Settings
@@ -31,7 +30,7 @@ from exam_service.storage.database import Database
 from exam_service.storage.vault import Vault
 from tests.faults.servers import held
 from tests.faults.sitter import Sitter
-from tests.world import PASSWORD, World, _physician, build_world
+from tests.world import PASSWORD, World, build_world
 
 ROOT = Path(__file__).resolve().parents[2]
 POSTGRES, REDIS = "PostgreSQL", "Redis"
@@ -237,20 +236,7 @@ class Service:
     async def seat(self, count: int, *, through: URL | None = None) -> list[Sitter]:
         """New physicians, logged in and admitted, each with a paper open in a browser of their own."""
         place = self.world.here
-        newcomers = []
-        for _ in range(count):
-            async with self.world.database.tx() as tx:
-                await _physician(
-                    tx,
-                    self.world.clock,
-                    self.settings,
-                    self.world.vault,
-                    place,
-                    len(place.physicians) + 1,
-                    Procedure.SIMPLE,
-                    self._password_hash,
-                )
-            newcomers.append(place.physicians[-1])
+        newcomers = [await self.world.newcomer(self._password_hash) for _ in range(count)]
         attempts: list[Attempt] = []
         for physician in newcomers:
             attempts.append(await self.world.start(physician))

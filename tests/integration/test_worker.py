@@ -1099,3 +1099,32 @@ async def test_a_verdict_goes_to_the_stream_whose_frame_it_is_about_and_to_no_ot
             assert (await heard(takeover))["seq"] == seq
         await send_paper(9, NOBODY)
         assert (await heard(paper))["seq"] == 9
+
+
+def crafted() -> dict[str, bytes]:
+    """Pictures with a sound header of 410×480 that are none, or would be another."""
+    header = HOPPER.index(b"\xff\xc0")
+    scan, end, table = HOPPER.index(b"\xff\xda"), HOPPER.rindex(b"\xff\xd9"), HOPPER.index(b"\xff\xc4") + 4
+    huge = HOPPER[header : header + 5] + b"\xff\xff\xff\xff" + HOPPER[header + 9 : header + 19]
+    another_scan = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00\x00"
+    return {
+        "cut short": HOPPER[: len(HOPPER) // 2],
+        "65535×65535 in a second header": HOPPER[:scan] + huge + HOPPER[scan:],
+        "hundreds of scans": HOPPER[:end] + 300 * another_scan + HOPPER[end:],
+        "broken tables": HOPPER[:table] + bytes(40) + HOPPER[table + 40 :],
+    }
+
+
+async def test_a_crafted_picture_from_a_browser_is_unusable_and_the_worker_lives(demo_room: Room) -> None:
+    async with (
+        demo_room.working(),
+        sitting_down(demo_room) as browser,
+        socket_of(browser, demo_room.attempt) as socket,
+    ):
+        send = await hello(socket, browser, Purpose.CHECK, 0)
+        for seq, (name, picture) in enumerate(crafted().items(), start=1):
+            await send(seq, picture)
+            assert ((await heard(socket))["verdict"], name) == ("unusable", name)
+        await send(9, HOPPER)
+        assert (await heard(socket))["verdict"] == "match"
+    assert await demo_room.queue.parked() == 0

@@ -143,6 +143,7 @@ export async function startProctor({ attempt, epoch, csrf, video, onHint = () =>
     clearTimeout(cameraTimer);
     if (phase === "live") {
       cameraFailures = 0;
+      if (lastFault) verdict = null; // of before: what the camera shows now is still to be seen
       lastFault = null;
       frameIn(0);
     } else if (fault) {
