@@ -124,6 +124,8 @@ def tile_shown(tile: Tile, labels: Mapping[tuple[UUID, Subject], str], now: date
 
 
 def _age_text(tile: Tile, now: datetime) -> str:
+    if tile.sitting.watched:
+        return "现场监考，不使用摄像头"
     if tile.picture_at is None:
         return "还没有画面"
     seconds = max(0, int((now - tile.picture_at).total_seconds()))
