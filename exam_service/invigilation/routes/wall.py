@@ -157,6 +157,7 @@ def _waiting(each: WaitingCheck, now: datetime) -> dict[str, Any]:
         "why": SPENT_LABELS[each.last_spent] if each.last_spent else "",
         "tries": each.tries,
         "asked": each.asked_reason,
+        "has_photo": each.has_photo,
     }
 
 
