@@ -198,7 +198,7 @@ WHERE o.registration_id = $1 AND o.province_id = $2
 -- name: select_sittings
 -- What a body ($2) has being sat, and who is at the identity check: a camera was there since $6. $3: who was last
 -- seen before is away; $4: a check that was passed before holds no longer; $5: a pattern for names; $7: only these.
-SELECT a.id AS attempt_id, a.cycle_id, a.subject, a.ordinal, p.name, i.name AS institution,
+SELECT a.id AS attempt_id, a.cycle_id, a.subject, a.ordinal, a.watched, p.name, i.name AS institution,
        attempt_standing(a.state, CASE WHEN a.checked_at > $4 THEN a.checked_at END,
                         coalesce(s.seen_at, a.admitted_at), $3) AS standing,
        a.deadline, coalesce(s.seen_at, a.admitted_at) AS last_seen, a.total,

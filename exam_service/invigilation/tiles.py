@@ -64,6 +64,7 @@ class Sitting:
     """A paper that is being sat, or whose physician is at the identity check.
 
     Attributes:
+        watched: By people who are there, without a camera.
         duty_id: The account of who looks after it, ``None``: nobody in particular.
         notice_at: When the newest notice to it alone was sent; ``notice_read_at``: when 知道了 was pressed.
     """
@@ -72,6 +73,7 @@ class Sitting:
     cycle_id: UUID
     subject: Subject
     ordinal: int
+    watched: bool
     name: str
     institution: str
     standing: Standing
@@ -104,7 +106,9 @@ class Tile:
     reasons: tuple[str, ...]
 
     def lacks_picture(self, now: datetime) -> bool:
-        """No frame for longer than a frame may take."""
+        """No frame for longer than a frame may take; a sitting without a camera owes none."""
+        if self.sitting.watched:
+            return False
         return self.picture_at is None or now - self.picture_at > NO_PICTURE_AFTER
 
     def urgency(self, now: datetime) -> int:

@@ -99,6 +99,7 @@ class WaitingCheck:
     tries: int
     last_spent: Spent | None
     asked_reason: str
+    has_photo: bool
 
 
 PURPOSE_LABELS: Mapping[Purpose, str] = {

@@ -310,6 +310,7 @@ async def select_waiting_checks(tx: Tx, province_id: str, body_id: UUID) -> list
             row["tries"],
             Spent(row["last_spent"]) if row["last_spent"] else None,
             row["asked_reason"],
+            row["has_photo"],
         )
         for row in await tx.fetch(SQL["select_waiting_checks"], province_id, body_id)
     ]

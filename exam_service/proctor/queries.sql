@@ -104,9 +104,10 @@ ORDER BY passed_at DESC LIMIT 1
 
 -- name: select_waiting_checks
 SELECT c.id, c.attempt_id, c.purpose, p.name, i.name AS institution, c.opened_at, c.tries, c.last_spent,
-       c.asked_reason
+       c.asked_reason, r.photo_id IS NOT NULL AND r.photo_reviewed_at IS NOT NULL AS has_photo
 FROM identity_check c
 JOIN attempt a ON a.id = c.attempt_id
+JOIN registration r ON r.id = c.registration_id
 JOIN account p ON p.id = a.account_id
 JOIN institution i ON i.id = a.institution_id
 WHERE c.province_id = $1 AND a.body_id = $2 AND c.state = 'waiting'

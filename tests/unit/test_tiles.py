@@ -32,6 +32,7 @@ def tile(
         cycle_id=UUID(int=1),
         subject=Subject.HUMANITIES,
         ordinal=1,
+        watched=False,
         name="医师",
         institution="医院",
         standing=Standing.ANSWERING,
@@ -58,6 +59,7 @@ def tile(
     ("seen", "level"),
     [
         (tile(1), Level.CALM),
+        (tile(1, picture=None, watched=True), Level.CALM),
         (tile(1, score=32, found=timedelta(seconds=10)), Level.ACT),
         (tile(1, score=32, found=timedelta(minutes=10)), Level.LOOK),
         (tile(1, score=12, found=timedelta(minutes=10)), Level.CALM),

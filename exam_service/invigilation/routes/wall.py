@@ -124,6 +124,8 @@ def tile_shown(tile: Tile, labels: Mapping[tuple[UUID, Subject], str], now: date
 
 
 def _age_text(tile: Tile, now: datetime) -> str:
+    if tile.sitting.watched:
+        return "现场监考，不使用摄像头"
     if tile.picture_at is None:
         return "还没有画面"
     seconds = max(0, int((now - tile.picture_at).total_seconds()))
@@ -155,6 +157,7 @@ def _waiting(each: WaitingCheck, now: datetime) -> dict[str, Any]:
         "why": SPENT_LABELS[each.last_spent] if each.last_spent else "",
         "tries": each.tries,
         "asked": each.asked_reason,
+        "has_photo": each.has_photo,
     }
 
 
