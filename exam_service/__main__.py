@@ -195,7 +195,9 @@ def demo(
 
 
 def _run(process: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
-    asyncio.run(process(load_settings()))
+    import uvloop  # noqa: PLC0415 - commands that don't serve need none
+
+    uvloop.run(process(load_settings()))
 
 
 @main.command()
