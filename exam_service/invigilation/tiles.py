@@ -10,6 +10,7 @@ from uuid import UUID
 
 from exam_service.cycles.policy import Subject
 from exam_service.invigilation.model import Standing
+from exam_service.proctor.identification import IdentityState
 from exam_service.proctor.judgement import FINDING_LABELS, Finding
 from exam_service.proctor.model import Verdict
 
@@ -47,6 +48,12 @@ class Level(StrEnum):
 
 
 LEVEL_LABELS: Mapping[Level, str] = {Level.CALM: "正常", Level.LOOK: "请留意", Level.ACT: "需要处理"}
+
+
+IDENTITY_LABELS: Mapping[IdentityState, str] = {
+    IdentityState.WAITING: "等待人工核验",
+    IdentityState.REFUSED: "已判定不是本人",
+}
 
 
 @dataclass(frozen=True)

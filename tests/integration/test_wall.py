@@ -339,6 +339,30 @@ async def test_a_face_that_frames_could_not_settle_is_decided_on_the_wall(
         assert await tx.fetch_value("SELECT state FROM identity_check") == state
 
 
+async def test_a_refusal_is_reopened_on_the_page_of_the_sitting(
+    body: Browser, world: World, attempt: Attempt
+) -> None:
+    assert (await body.submit(f"/invigilation/{attempt.id}/recheck", reason="不太像")).status == 303
+    async with world.database.tx() as tx:
+        identity_id = await tx.fetch_value("UPDATE identity_check SET state = 'waiting' RETURNING id")
+    address = f"/invigilation/{attempt.id}"
+    assert f'href="/invigilation/wall#identity-{identity_id}"' in await text_of(body, address)
+    decision = f"/invigilation/identity/{identity_id}/decision"
+    assert (await body.submit(decision, decision="refuse", reason="换了人")).status == 303
+    text = await text_of(body, address)
+    for words in ("已判定不是本人", "换了人", "再给5次核验机会"):
+        assert words in text, words
+    tries = f"{address}/identity/{identity_id}/tries"
+    assert (await body.submit(tries, reason=" ")).status == 422
+    world.clock.move(minutes=5)
+    assert (await body.submit(tries, reason="已视频核对证件")).status == 303
+    await proctor.hand_over_rechecks(world.services)
+    async with world.database.tx() as tx:
+        assert await tx.fetch_value("SELECT state FROM identity_check") == "open"
+    assert tries not in await text_of(body, address)
+    assert (await body.submit(tries, reason="又一次")).status == 409
+
+
 async def test_the_page_of_a_sitting_tells_of_pages_and_identity_checks(
     body: Browser, world: World, attempt: Attempt
 ) -> None:

@@ -36,6 +36,8 @@ from exam_service.papers.model import Attempt
 from exam_service.papers.oversight import SeenRequest, Termination
 from exam_service.papers.retakes import MakeupRound
 from exam_service.papers.timing import CHECK_HOLDS, LONGEST_IN_LINE, SILENT_AFTER
+from exam_service.proctor import usecases as proctor
+from exam_service.proctor.identification import UnsettledCheck
 from exam_service.proctor.judgement import Finding
 from exam_service.proctor.usecases import Outlooks
 from exam_service.registration.model import Registration
@@ -216,6 +218,7 @@ class Sheet:
     has_photo: bool
     tile: Tile | None
     findings: Sequence[Finding]
+    unsettled: Sequence[UnsettledCheck]
 
 
 async def sheet(services: Services, outlooks: Outlooks, principal: Principal, attempt_id: UUID) -> Sheet:
@@ -265,6 +268,7 @@ async def sheet(services: Services, outlooks: Outlooks, principal: Principal, at
             ).photo_is_reviewed,
             tile=tile,
             findings=outlook[attempt.id].findings,
+            unsettled=await proctor.unsettled_of(tx, attempt),
         )
         await audit.record_view(
             tx,
