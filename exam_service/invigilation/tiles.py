@@ -20,7 +20,7 @@ STILL_GOING = timedelta(seconds=45)
 _SHOWN_FINDINGS = 2
 _BAND = 10
 _LOOK, _ACT = 30, 60
-_OFFLINE, _NO_PICTURE, _ASKED, _AWAITED = 40, 50, 60, 70
+_OFFLINE, _NO_PICTURE, _ASKED, _AWAITED, _REFUSED, _IDENTITY = 40, 50, 60, 70, 80, 90
 _GOING = 30
 
 
@@ -72,6 +72,7 @@ class Sitting:
 
     Attributes:
         watched: By people who are there, without a camera.
+        identity: Where the face is for a person: ``waiting``, ``refused``, otherwise ``None``.
         duty_id: The account of who looks after it, ``None``: nobody in particular.
         notice_at: When the newest notice to it alone was sent; ``notice_read_at``: when 知道了 was pressed.
     """
@@ -90,6 +91,7 @@ class Sitting:
     answered: int
     has_request: bool
     awaits_second: bool
+    identity: IdentityState | None
     duty_id: UUID | None
     duty: str | None
     notice_at: datetime | None
@@ -122,6 +124,10 @@ class Tile:
         """0 to 100: the worst of what is known, a finding that still goes on before one that is over."""
         going = any(now - finding.ended_at <= STILL_GOING for finding in self.findings)
         urgencies = [min(100, self.score + _GOING) if going else self.score]
+        if self.sitting.identity is IdentityState.WAITING:
+            urgencies.append(_IDENTITY)
+        elif self.sitting.identity is IdentityState.REFUSED:  # before a paper that is all there is to do
+            urgencies.append(_LOOK if self.sitting.standing is Standing.CHECKING else _REFUSED)
         if self.sitting.awaits_second:
             urgencies.append(_AWAITED)
         if self.sitting.has_request:

@@ -11,6 +11,7 @@ import pytest
 from exam_service.cycles.policy import Subject
 from exam_service.invigilation.model import Standing
 from exam_service.invigilation.tiles import Level, Pace, Sitting, Tile, WallTab, in_order, narrowed
+from exam_service.proctor.identification import IdentityState
 from exam_service.proctor.judgement import Finding, FindingKind
 from tests.world import START
 
@@ -42,6 +43,7 @@ def tile(
         answered=3,
         has_request=False,
         awaits_second=False,
+        identity=None,
         duty_id=None,
         duty=None,
         notice_at=None,
@@ -69,6 +71,9 @@ def tile(
         (tile(1, standing=Standing.OFFLINE), Level.LOOK),
         (tile(1, has_request=True), Level.ACT),
         (tile(1, awaits_second=True), Level.ACT),
+        (tile(1, identity=IdentityState.WAITING, standing=Standing.CHECKING), Level.ACT),
+        (tile(1, identity=IdentityState.REFUSED), Level.ACT),
+        (tile(1, identity=IdentityState.REFUSED, standing=Standing.CHECKING), Level.LOOK),
     ],
 )
 def test_how_much_a_sitting_asks_for_a_person(seen: Tile, level: Level) -> None:

@@ -180,8 +180,8 @@ async def watch_papers(services: Services, principal: Principal, search: Search)
     return found
 
 
-async def sitting_now(tx: Tx, clock: Clock, principal: Principal) -> tuple[int, int]:
-    """How many papers of this body are being sat, and how many wait for staff."""
+async def sitting_now(tx: Tx, clock: Clock, principal: Principal) -> tuple[int, int, int]:
+    """How many papers of this body are being sat, how many wait for staff, and how many faces to be told."""
     now = clock.now()
     by_standing, attention = await queries.count_listed(
         tx,
@@ -192,7 +192,8 @@ async def sitting_now(tx: Tx, clock: Clock, principal: Principal) -> tuple[int, 
         checked_since=now - _CHECK_HOLDS,
         name="",
     )
-    return sum(by_standing.get(standing, 0) for standing in BEING_SAT), attention
+    faces = {each.attempt_id for each in await proctor.waiting_for_person(tx, principal)}
+    return sum(by_standing.get(standing, 0) for standing in BEING_SAT), attention, len(faces)
 
 
 @dataclass(frozen=True)
