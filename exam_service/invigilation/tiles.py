@@ -11,7 +11,7 @@ from uuid import UUID
 from exam_service.cycles.policy import Subject
 from exam_service.invigilation.model import Standing
 from exam_service.proctor.identification import IdentityState
-from exam_service.proctor.judgement import FINDING_LABELS, Finding
+from exam_service.proctor.judgement import FINDING_LABELS, Finding, weight_of
 from exam_service.proctor.model import Verdict
 
 PAGE_SIZE = 200
@@ -25,7 +25,11 @@ _GOING = 30
 
 
 class WallTab(StrEnum):
-    """What the wall may be narrowed to."""
+    """What the wall may be narrowed to.
+
+    ``attention`` has whatever isn't calm: what is only to be looked at (请留意) as well as what is to be
+    acted on (需要处理). Hence 需要关注, which is true of both and urges nobody.
+    """
 
     ALL = "all"
     ATTENTION = "attention"
@@ -34,7 +38,7 @@ class WallTab(StrEnum):
 
 WALL_TAB_LABELS: Mapping[WallTab, str] = {
     WallTab.ALL: "全部",
-    WallTab.ATTENTION: "需要处理",
+    WallTab.ATTENTION: "需要关注",
     WallTab.MINE: "我负责的",
 }
 
@@ -122,7 +126,7 @@ class Tile:
 
     def urgency(self, now: datetime) -> int:
         """0 to 100: the worst of what is known, a finding that still goes on before one that is over."""
-        going = any(now - finding.ended_at <= STILL_GOING for finding in self.findings)
+        going = any(_goes_on(finding, now) for finding in self.findings)
         urgencies = [min(100, self.score + _GOING) if going else self.score]
         if self.sitting.identity is IdentityState.WAITING:
             urgencies.append(_IDENTITY)
@@ -143,14 +147,24 @@ class Tile:
         return Level.ACT if urgency >= _ACT else Level.LOOK if urgency >= _LOOK else Level.CALM
 
     def finding_texts(self, now: datetime) -> list[str]:
-        """The newest findings in words, the newest first."""
-        newest = sorted(self.findings, key=lambda finding: finding.ended_at, reverse=True)
+        """The worst findings in words: what still goes on, then by weight, then the newest; how many more."""
+        worst = sorted(
+            self.findings,
+            key=lambda finding: (_goes_on(finding, now), weight_of(finding), finding.ended_at),
+            reverse=True,
+        )
         texts = []
-        for finding in newest[:_SHOWN_FINDINGS]:
+        for finding in worst[:_SHOWN_FINDINGS]:
             label = FINDING_LABELS[finding.kind]
             minutes = (now - finding.ended_at) // timedelta(minutes=1)
             texts.append(f"{label}，{minutes}分钟前" if minutes else label)
+        if more := len(worst) - len(texts):
+            texts.append(f"另{more}项")
         return texts
+
+
+def _goes_on(finding: Finding, now: datetime) -> bool:
+    return now - finding.ended_at <= STILL_GOING
 
 
 def in_order(tiles: Iterable[Tile], now: datetime) -> list[Tile]:

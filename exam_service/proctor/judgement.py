@@ -173,6 +173,11 @@ def risk(findings: Iterable[Finding], sat: Span | None = None) -> Risk:
     )
 
 
+def weight_of(finding: Finding) -> int:
+    """The points of a finding by itself: which of a sitting's to name first."""
+    return _points(finding.kind, [finding], None)
+
+
 def _points(kind: FindingKind, found: Sequence[Finding], sat: Span | None) -> int:
     weight = WEIGHTS[kind]
     length = sum((finding.length for finding in found), timedelta(0))

@@ -99,6 +99,29 @@ def test_a_finding_that_is_over_says_how_long_ago() -> None:
     assert tile(1, found=timedelta(minutes=3)).finding_texts(NOW) == ["疑似他人，3分钟前"]
 
 
+def test_the_worst_findings_are_named_first_and_what_is_left_out_is_counted() -> None:
+    def seen(kind: FindingKind, minutes: int) -> Finding:
+        at = NOW - timedelta(minutes=minutes)
+        return Finding(kind, at - timedelta(seconds=30), at, 4, ())
+
+    past = (
+        seen(FindingKind.ANOTHER_FACE, 9),
+        seen(FindingKind.UNSURE_TOO_LONG, 3),
+        seen(FindingKind.ABSENT, 2),
+    )
+    assert replace(tile(1), findings=past).finding_texts(NOW) == [
+        "疑似他人，9分钟前",
+        "离开画面，2分钟前",
+        "另1项",
+    ]
+    going = (*past, seen(FindingKind.UNSURE_TOO_LONG, 0))
+    assert replace(tile(1), findings=going).finding_texts(NOW) == [
+        "长时间无法确认",
+        "疑似他人，9分钟前",
+        "另2项",
+    ]
+
+
 def test_a_tile_is_told_of_once_a_second_at_most_and_no_news_is_lost() -> None:
     pace, one, other = Pace(1.0), UUID(int=1), UUID(int=2)
     for _ in range(5):
