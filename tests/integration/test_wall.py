@@ -399,7 +399,7 @@ async def test_the_page_of_a_sitting_tells_of_pages_and_identity_checks(
 ) -> None:
     staff = world.here.staff[Role.BODY]
     identity_id = await proctor.ask_recheck(world.services, staff, attempt.id, "不太像")
-    await proctor.decide(world.services, staff, identity_id, accepted=True, reason="")
+    await proctor.decide(world.services, staff, identity_id, accepted=True, reason="视频里核对了证件")
     await papers.take_lease(world.services, world.here.general, attempt.id, DEVICE)
     text = await text_of(body, f"/invigilation/{attempt.id}")
     for words in (

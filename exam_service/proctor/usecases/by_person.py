@@ -10,7 +10,7 @@ from exam_service.accounts.model import Principal
 from exam_service.audit import usecases as audit
 from exam_service.crypto.envelope import BadEnvelope
 from exam_service.cycles import usecases as cycles
-from exam_service.errors import Conflict, NotFound, Unavailable
+from exam_service.errors import Conflict, Invalid, NotFound, Unavailable
 from exam_service.ids import new_id
 from exam_service.papers import usecases as papers
 from exam_service.papers.model import UNDER_WAY, Attempt
@@ -108,12 +108,16 @@ async def decide(
 
     Raises:
         NotFound: It isn't one of this body's.
-        Invalid: A refusal without a reason, which the physician is shown.
+        Invalid: A refusal without a reason, which the physician is shown; or accepted without one where there
+            is no registration photo: what was compared then is to be told.
         Conflict: Somebody was first, or the attempt needs it no more.
     """
     reason = reason.strip() if accepted and not reason.strip() else written(reason, "理由")
     async with services.database.tx() as tx:
         identity, attempt = await _lock(tx, principal, identity_check_id)
+        own = await registration.registration_of(tx, identity.registration_id, identity.province_id)
+        if accepted and not reason and not own.photo_is_reviewed:
+            raise Invalid("没有报名照片可以比对，请在理由里写明怎样核实是本人。", code="no_reason")
         if identity.state not in UNDECIDED:
             raise Conflict("这项核验已由他人处理或已完成，请刷新页面查看。", code="identity_decided")
         decided = replace(
