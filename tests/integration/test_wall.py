@@ -394,6 +394,18 @@ async def test_a_refusal_is_reopened_on_the_page_of_the_sitting(
     assert (await body.submit(tries, reason="又一次")).status == 409
 
 
+async def test_the_page_of_a_sitting_says_how_soon_to_look_and_why(
+    body: Browser, world: World, attempt: Attempt
+) -> None:
+    stream = await world.watch(attempt, world.clock.now())
+    for seq in range(1, 4):
+        at = world.clock.now() + timedelta(seconds=5 * seq)
+        await world.snapshot(attempt, stream, seq, Verdict.MISMATCH, None, at=at)
+    text = await text_of(body, f"/invigilation/{attempt.id}")
+    assert '关注度 <span class="figures">45/100</span>' in text
+    assert "<li>疑似他人 10秒，共3张 +45</li>" in text
+
+
 async def test_the_page_of_a_sitting_tells_of_pages_and_identity_checks(
     body: Browser, world: World, attempt: Attempt
 ) -> None:

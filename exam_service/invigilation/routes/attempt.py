@@ -148,6 +148,7 @@ async def _sheet_page(
                 }
                 for finding in reversed(found.findings)
             ],
+            "score": found.tile.score if found.tile else 0,
             "reasons": found.tile.reasons if found.tile else (),
             "identities": [_identity(each) for each in found.unsettled],
             "has_photo": found.has_photo,
