@@ -64,8 +64,10 @@ async def staff_cards(services: Services, principal: Principal, queue: Gauges) -
             counts = await review.counts(tx, principal)
             cards.append(Card("待评定", str(counts.awaiting), "/review", "已交卷，等待本机构确认成绩"))
             cards.append(Card("全部测评", str(counts.all), "/review?tab=all", "查看监考抓拍与核验记录"))
-            sat, attention = await invigilation.sitting_now(tx, services.clock, principal)
+            sat, attention, faces = await invigilation.sitting_now(tx, services.clock, principal)
             waiting = f"，{attention}项待处理" if attention else ""
+            if faces:
+                waiting += f"，其中{faces}人等待人工核验"
             cards.append(Card("测评监控", str(sat), "/invigilation", f"份试卷正在作答{waiting}"))
             asked = await papers.alternative.open_sittings(tx, principal)
             cards.append(Card("现场测评", str(asked), "/alternatives", "份申请待安排时间和地点"))

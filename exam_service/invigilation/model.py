@@ -141,6 +141,7 @@ class Listed:
         last_seen: When its page was last heard, or since when it could have been.
         request_of: The attempt at this paper whose request for time is open.
         awaits_second: Somebody asked to end it, and somebody else has to agree.
+        identity_waits: The identity check that a person has to decide.
     """
 
     registration_id: UUID
@@ -157,6 +158,7 @@ class Listed:
     total: int | None
     request_of: UUID | None
     awaits_second: bool
+    identity_waits: UUID | None
     answered: int = 0
 
     @property

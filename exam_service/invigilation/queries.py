@@ -10,6 +10,7 @@ from exam_service.ids import new_id
 from exam_service.invigilation.model import Event, Happening, Listed, Place, SeatingPlan, Standing
 from exam_service.invigilation.tiles import Sitting
 from exam_service.papers.model import State
+from exam_service.proctor.identification import IdentityState
 from exam_service.storage.database import Tx
 from exam_service.storage.statements import Statements
 
@@ -204,7 +205,14 @@ async def select_sittings(
         only,
     )
     return [
-        Sitting(**{**row, "subject": Subject(row["subject"]), "standing": Standing(row["standing"])})
+        Sitting(
+            **{
+                **row,
+                "subject": Subject(row["subject"]),
+                "standing": Standing(row["standing"]),
+                "identity": IdentityState(row["identity"]) if row["identity"] else None,
+            }
+        )
         for row in rows
     ]
 

@@ -17,7 +17,7 @@ ORDER BY c.id
 -- $11: only what waits for staff; $15: a check that was passed before holds no longer. The newest attempt counts, but for a make-up round only its own.
 SELECT r.id AS registration_id, w.subject, r.cycle_id, r.account_id, p.name, i.name AS institution,
        f.attempt_id, CASE WHEN a.is_present THEN a.ordinal END AS ordinal, f.standing, a.deadline, f.last_seen,
-       a.total, f.request_of, f.awaits_second
+       a.total, f.request_of, f.awaits_second, f.identity_waits
 FROM registration r
 JOIN unnest($3::uuid[], $4::text[], $5::text[], $6::boolean[], $7::uuid[])
     AS w (cycle_id, procedure, subject, whole, round_id) ON w.cycle_id = r.cycle_id AND w.procedure = r.procedure
@@ -39,7 +39,10 @@ CROSS JOIN LATERAL (
            (SELECT q.attempt_id FROM time_request q JOIN attempt x ON x.id = q.attempt_id
             WHERE x.registration_id = r.id AND x.subject = w.subject AND q.state = 'open' LIMIT 1) AS request_of,
            a.is_sat IS TRUE
-               AND EXISTS (SELECT FROM termination t WHERE t.attempt_id = a.id AND t.state = 'open') AS awaits_second
+               AND EXISTS (SELECT FROM termination t WHERE t.attempt_id = a.id AND t.state = 'open') AS awaits_second,
+           (SELECT c.id FROM identity_check c
+            WHERE c.registration_id = r.id AND c.attempt_id = a.id AND c.state = 'waiting'
+            LIMIT 1) AS identity_waits
 ) f
 WHERE r.province_id = $1 AND r.body_id = $2
     AND (r.state IN ('registered', 'testing') OR a.id IS NOT NULL)
@@ -48,7 +51,7 @@ WHERE r.province_id = $1 AND r.body_id = $2
          AND (a.round_id = w.round_id OR (a.passed IS NOT TRUE AND a.state IN ('marked', 'confirmed', 'terminated')))))
     AND ($9::text IS NULL OR p.name LIKE $9)
     AND ($10::text[] IS NULL OR f.standing = ANY($10))
-    AND (NOT $11 OR f.request_of IS NOT NULL OR f.awaits_second)
+    AND (NOT $11 OR f.request_of IS NOT NULL OR f.awaits_second OR f.identity_waits IS NOT NULL)
     AND ($12::uuid IS NULL OR (r.id, w.subject) > ($12, $13::text))
 ORDER BY r.id, w.subject
 LIMIT $14
@@ -75,7 +78,9 @@ CROSS JOIN LATERAL (
            EXISTS (SELECT FROM time_request q JOIN attempt x ON x.id = q.attempt_id
                    WHERE x.registration_id = r.id AND x.subject = w.subject AND q.state = 'open')
                OR (a.is_sat IS TRUE AND EXISTS (SELECT FROM termination t
-                                                WHERE t.attempt_id = a.id AND t.state = 'open')) AS needs_staff
+                                                WHERE t.attempt_id = a.id AND t.state = 'open'))
+               OR EXISTS (SELECT FROM identity_check c
+                          WHERE c.registration_id = r.id AND c.attempt_id = a.id AND c.state = 'waiting') AS needs_staff
 ) f
 WHERE r.province_id = $1 AND r.body_id = $2
     AND (r.state IN ('registered', 'testing') OR a.id IS NOT NULL)
@@ -196,8 +201,9 @@ FROM time_override o JOIN account s ON s.id = o.granted_by
 WHERE o.registration_id = $1 AND o.province_id = $2
 
 -- name: select_sittings
--- What a body ($2) has being sat, and who is at the identity check: a camera was there since $6. $3: who was last
--- seen before is away; $4: a check that was passed before holds no longer; $5: a pattern for names; $7: only these.
+-- What a body ($2) has being sat, and who is at the identity check: a camera was there since $6, or a person is to
+-- decide. $3: who was last seen before is away; $4: a check that was passed before holds no longer; $5: a pattern for
+-- names; $7: only these. identity: the newest check of a kind that waits or was refused, waiting before refused.
 SELECT a.id AS attempt_id, a.cycle_id, a.subject, a.ordinal, a.watched, p.name, i.name AS institution,
        attempt_standing(a.state, CASE WHEN a.checked_at > $4 THEN a.checked_at END,
                         coalesce(s.seen_at, a.admitted_at), $3) AS standing,
@@ -205,6 +211,12 @@ SELECT a.id AS attempt_id, a.cycle_id, a.subject, a.ordinal, a.watched, p.name, 
        (SELECT count(*) FROM answer n WHERE n.attempt_id = a.id AND n.option_id IS NOT NULL) AS answered,
        EXISTS (SELECT FROM time_request q WHERE q.attempt_id = a.id AND q.state = 'open') AS has_request,
        EXISTS (SELECT FROM termination t WHERE t.attempt_id = a.id AND t.state = 'open') AS awaits_second,
+       (SELECT max(c.state) FROM identity_check c
+        WHERE c.registration_id = a.registration_id AND c.attempt_id = a.id AND c.state IN ('waiting', 'refused')
+            AND (c.purpose = 'check') = (a.state = 'prepared')
+            AND NOT EXISTS (SELECT FROM identity_check n
+                            WHERE n.registration_id = c.registration_id AND n.attempt_id = c.attempt_id
+                                AND n.purpose = c.purpose AND n.id > c.id)) AS identity,
        d.account_id AS duty_id, k.name AS duty, w.sent_at AS notice_at, w.acknowledged_at AS notice_read_at
 FROM attempt a
 JOIN account p ON p.id = a.account_id
@@ -223,7 +235,9 @@ WHERE a.province_id = $1 AND a.body_id = $2
     AND a.state IN ('prepared', 'admitted', 'running')
     AND (a.state <> 'prepared'
          OR EXISTS (SELECT FROM proctor_stream m WHERE m.attempt_id = a.id AND coalesce(m.closed_at, m.opened_at) > $6)
-         OR EXISTS (SELECT FROM proctor_check c WHERE c.attempt_id = a.id AND c.received_at > $6))
+         OR EXISTS (SELECT FROM proctor_check c WHERE c.attempt_id = a.id AND c.received_at > $6)
+         OR EXISTS (SELECT FROM identity_check c
+                    WHERE c.registration_id = a.registration_id AND c.attempt_id = a.id AND c.state = 'waiting'))
     AND ($5::text IS NULL OR p.name LIKE $5)
     AND ($7::uuid[] IS NULL OR a.id = ANY($7))
 

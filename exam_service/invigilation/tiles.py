@@ -10,7 +10,8 @@ from uuid import UUID
 
 from exam_service.cycles.policy import Subject
 from exam_service.invigilation.model import Standing
-from exam_service.proctor.judgement import FINDING_LABELS, Finding
+from exam_service.proctor.identification import IdentityState
+from exam_service.proctor.judgement import FINDING_LABELS, Finding, weight_of
 from exam_service.proctor.model import Verdict
 
 PAGE_SIZE = 200
@@ -19,12 +20,16 @@ STILL_GOING = timedelta(seconds=45)
 _SHOWN_FINDINGS = 2
 _BAND = 10
 _LOOK, _ACT = 30, 60
-_OFFLINE, _NO_PICTURE, _ASKED, _AWAITED = 40, 50, 60, 70
+_OFFLINE, _NO_PICTURE, _ASKED, _AWAITED, _REFUSED, _IDENTITY = 40, 50, 60, 70, 80, 90
 _GOING = 30
 
 
 class WallTab(StrEnum):
-    """What the wall may be narrowed to."""
+    """What the wall may be narrowed to.
+
+    ``attention`` has whatever isn't calm: what is only to be looked at (请留意) as well as what is to be
+    acted on (需要处理). Hence 需要关注, which is true of both and urges nobody.
+    """
 
     ALL = "all"
     ATTENTION = "attention"
@@ -33,7 +38,7 @@ class WallTab(StrEnum):
 
 WALL_TAB_LABELS: Mapping[WallTab, str] = {
     WallTab.ALL: "全部",
-    WallTab.ATTENTION: "需要处理",
+    WallTab.ATTENTION: "需要关注",
     WallTab.MINE: "我负责的",
 }
 
@@ -47,6 +52,12 @@ class Level(StrEnum):
 
 
 LEVEL_LABELS: Mapping[Level, str] = {Level.CALM: "正常", Level.LOOK: "请留意", Level.ACT: "需要处理"}
+
+
+IDENTITY_LABELS: Mapping[IdentityState, str] = {
+    IdentityState.WAITING: "等待人工核验",
+    IdentityState.REFUSED: "已判定不是本人",
+}
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,7 @@ class Sitting:
 
     Attributes:
         watched: By people who are there, without a camera.
+        identity: Where the face is for a person: ``waiting``, ``refused``, otherwise ``None``.
         duty_id: The account of who looks after it, ``None``: nobody in particular.
         notice_at: When the newest notice to it alone was sent; ``notice_read_at``: when 知道了 was pressed.
     """
@@ -83,6 +95,7 @@ class Sitting:
     answered: int
     has_request: bool
     awaits_second: bool
+    identity: IdentityState | None
     duty_id: UUID | None
     duty: str | None
     notice_at: datetime | None
@@ -113,8 +126,12 @@ class Tile:
 
     def urgency(self, now: datetime) -> int:
         """0 to 100: the worst of what is known, a finding that still goes on before one that is over."""
-        going = any(now - finding.ended_at <= STILL_GOING for finding in self.findings)
+        going = any(_goes_on(finding, now) for finding in self.findings)
         urgencies = [min(100, self.score + _GOING) if going else self.score]
+        if self.sitting.identity is IdentityState.WAITING:
+            urgencies.append(_IDENTITY)
+        elif self.sitting.identity is IdentityState.REFUSED:  # before a paper that is all there is to do
+            urgencies.append(_LOOK if self.sitting.standing is Standing.CHECKING else _REFUSED)
         if self.sitting.awaits_second:
             urgencies.append(_AWAITED)
         if self.sitting.has_request:
@@ -130,14 +147,24 @@ class Tile:
         return Level.ACT if urgency >= _ACT else Level.LOOK if urgency >= _LOOK else Level.CALM
 
     def finding_texts(self, now: datetime) -> list[str]:
-        """The newest findings in words, the newest first."""
-        newest = sorted(self.findings, key=lambda finding: finding.ended_at, reverse=True)
+        """The worst findings in words: what still goes on, then by weight, then the newest; how many more."""
+        worst = sorted(
+            self.findings,
+            key=lambda finding: (_goes_on(finding, now), weight_of(finding), finding.ended_at),
+            reverse=True,
+        )
         texts = []
-        for finding in newest[:_SHOWN_FINDINGS]:
+        for finding in worst[:_SHOWN_FINDINGS]:
             label = FINDING_LABELS[finding.kind]
             minutes = (now - finding.ended_at) // timedelta(minutes=1)
             texts.append(f"{label}，{minutes}分钟前" if minutes else label)
+        if more := len(worst) - len(texts):
+            texts.append(f"另{more}项")
         return texts
+
+
+def _goes_on(finding: Finding, now: datetime) -> bool:
+    return now - finding.ended_at <= STILL_GOING
 
 
 def in_order(tiles: Iterable[Tile], now: datetime) -> list[Tile]:

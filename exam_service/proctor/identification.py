@@ -102,6 +102,26 @@ class WaitingCheck:
     has_photo: bool
 
 
+@dataclass(frozen=True)
+class UnsettledCheck:
+    """An identity check of a sitting that waits for a person, or whose physician a person refused.
+
+    Attributes:
+        decided_by: The name of who refused it; ``None`` while it waits.
+    """
+
+    id: UUID
+    purpose: Purpose
+    state: IdentityState
+    opened_at: datetime
+    tries: int
+    last_spent: Spent | None
+    asked_reason: str
+    decided_by: str | None
+    decided_at: datetime | None
+    decision_reason: str
+
+
 PURPOSE_LABELS: Mapping[Purpose, str] = {
     Purpose.CHECK: "开考前核验",
     Purpose.TAKEOVER: "换设备核验",
@@ -130,7 +150,7 @@ _ASK_WORDS: Mapping[Ask, str] = {
 _BACK_WORDS = "很好，请转回来，正对屏幕"
 _WRONG_WAY = "方向反了，请向另一侧转"
 _WAITING = "已转人工核验，工作人员会尽快处理，请不要关闭本页"
-_REFUSED = "工作人员没有通过这次核验，请联系考核机构"
+_REFUSED = "工作人员没有通过这次核验，请联系考核机构：核实后可以再给您核验机会"
 _PASSED = "身份核验通过"
 
 _NO_ANSWER_TO_A_TURN = (POOR_PICTURES - {Verdict.TURNED_AWAY}) | {

@@ -100,16 +100,17 @@ class Weight:
 
 
 WEIGHTS: Mapping[FindingKind, Weight] = {
-    FindingKind.ANOTHER_FACE: Weight(30, 5, 70),
+    FindingKind.ANOTHER_FACE: Weight(45, 5, 75),
     FindingKind.LOOPED: Weight(40, 2, 70),
     FindingKind.SEVERAL_FACES: Weight(20, 4, 60),
     FindingKind.FROZEN: Weight(25, 2, 60),
     FindingKind.ABSENT: Weight(10, 3, 50),
     FindingKind.UNSURE_TOO_LONG: Weight(5, 1, 25),
-    FindingKind.CAMERA_GAP: Weight(5, 0, 80),
+    # A gap accuses nobody: all of a sitting without a camera weighs less than another face on three frames.
+    FindingKind.CAMERA_GAP: Weight(5, 0, 40),
 }
-GAP_POINTS = 75
-"""Points of a sitting that no camera watched at all; of a part of it, its share."""
+GAP_POINTS = 35
+"""Points for how long, of a sitting that no camera watched at all; of a part of it, its share."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,11 @@ def risk(findings: Iterable[Finding], sat: Span | None = None) -> Risk:
         min(100, sum(points.values())),
         tuple(f"{_summary(kind, by_kind[kind])} +{points[kind]}" for kind in heaviest_first),
     )
+
+
+def weight_of(finding: Finding) -> int:
+    """The points of a finding by itself: which of a sitting's to name first."""
+    return _points(finding.kind, [finding], None)
 
 
 def _points(kind: FindingKind, found: Sequence[Finding], sat: Span | None) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from exam_service.proctor.identification import IdentityCheck, IdentityState, WaitingCheck
+from exam_service.proctor.identification import IdentityCheck, IdentityState, UnsettledCheck, WaitingCheck
 from exam_service.proctor.liveness import Challenge, Spent
 from exam_service.proctor.model import (
     Check,
@@ -291,6 +291,7 @@ async def update_identity_check(tx: Tx, identity: IdentityCheck) -> None:
         identity.decided_by,
         identity.decided_at,
         identity.decision_reason,
+        identity.opened_at,
     )
 
 
@@ -313,6 +314,20 @@ async def select_waiting_checks(tx: Tx, province_id: str, body_id: UUID) -> list
             row["has_photo"],
         )
         for row in await tx.fetch(SQL["select_waiting_checks"], province_id, body_id)
+    ]
+
+
+async def select_unsettled_checks(tx: Tx, registration_id: UUID, attempt_id: UUID) -> list[UnsettledCheck]:
+    return [
+        UnsettledCheck(
+            **{
+                **row,
+                "purpose": Purpose(row["purpose"]),
+                "state": IdentityState(row["state"]),
+                "last_spent": Spent(row["last_spent"]) if row["last_spent"] else None,
+            }
+        )
+        for row in await tx.fetch(SQL["select_unsettled_checks"], registration_id, attempt_id)
     ]
 
 

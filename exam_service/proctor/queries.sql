@@ -94,7 +94,8 @@ SELECT EXISTS (SELECT FROM identity_check
 -- name: update_identity_check
 UPDATE identity_check
 SET state = $2, device_hash = $3, device = $4, tries = $5, challenge = $6, last_spent = $7, front_embedding = $8,
-    front_model = $9, compared = $10, passed_at = $11, decided_by = $12, decided_at = $13, decision_reason = $14
+    front_model = $9, compared = $10, passed_at = $11, decided_by = $12, decided_at = $13, decision_reason = $14,
+    opened_at = $15
 WHERE id = $1
 
 -- name: select_optional_passed_rehearsal
@@ -112,6 +113,22 @@ JOIN account p ON p.id = a.account_id
 JOIN institution i ON i.id = a.institution_id
 WHERE c.province_id = $1 AND a.body_id = $2 AND c.state = 'waiting'
 ORDER BY c.opened_at, c.id
+
+-- name: select_unsettled_checks
+-- The newest identity check of each kind of an attempt, where it waits or was refused and the attempt still needs it.
+SELECT c.id, c.purpose, c.state, c.opened_at, c.tries, c.last_spent, c.asked_reason, p.name AS decided_by,
+       c.decided_at, c.decision_reason
+FROM (
+    SELECT DISTINCT ON (i.purpose) i.*
+    FROM identity_check i
+    WHERE i.registration_id = $1 AND i.attempt_id = $2
+    ORDER BY i.purpose, i.id DESC
+) c
+JOIN attempt a ON a.id = c.attempt_id
+LEFT JOIN account p ON p.id = c.decided_by
+WHERE c.state IN ('waiting', 'refused')
+    AND a.state = ANY (CASE c.purpose WHEN 'check' THEN ARRAY['prepared'] ELSE ARRAY['admitted', 'running'] END)
+ORDER BY c.id
 
 -- name: update_overdue_rechecks
 UPDATE identity_check c SET state = 'waiting'

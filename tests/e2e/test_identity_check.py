@@ -82,7 +82,7 @@ async def test_an_accepted_face_goes_on_without_a_touch(hall: Hall) -> None:
             hall.world.here.staff[BODY],
             await waiting_id(hall.world),
             accepted=True,
-            reason="",
+            reason="视频里核对了证件",
         )
         await expect(page.get_by_text("身份核验通过").first).to_be_visible()
         await page.wait_for_url(re.compile(r"/attempts/[0-9a-f-]+$"))

@@ -10,6 +10,7 @@ from playwright.async_api import Browser, Page, Playwright, expect
 
 from exam_service.accounts.model import Role
 from exam_service.app import create_app
+from exam_service.proctor import usecases as proctor
 from exam_service.proctor.model import Verdict
 from exam_service.proctor.usecases import wall_topic
 from exam_service.settings import Settings
@@ -70,6 +71,35 @@ async def test_a_tile_follows_its_verdicts(
         await expect(page.locator(".found")).to_contain_text("疑似他人")
         await picture(page, "wall-sitting")
         await fits(page)
+
+
+@pytest.mark.parametrize("size", SCREENS)
+async def test_a_face_is_decided_on_the_wall_and_a_refusal_opened_again(
+    world: World, address: str, browser: Browser, size: dict[str, int]
+) -> None:
+    attempt = (await world.open(world.here.general)).attempt
+    jpeg = camera_frame(portrait())
+    await world.photo(world.here.registrations[0], jpeg)
+    await world.live_frame(attempt, jpeg)
+    await proctor.ask_recheck(world.services, world.here.staff[Role.BODY], attempt.id, "不太像")
+    async with world.database.tx() as tx:
+        await tx.execute("UPDATE identity_check SET state = 'waiting'")
+    async with person(browser, address, size) as page:
+        await log_in(page, world.here.username_of(Role.BODY))
+        await page.goto("/invigilation?tab=attention")
+        await page.get_by_role("link", name="等待人工核验").click()
+        await expect(page.locator(".identity img").last).to_have_js_property("naturalWidth", 410)
+        await picture(page, "wall-identity")
+        await fits(page)
+        await page.get_by_label("理由").fill("换了人")
+        await page.get_by_role("button", name="不是本人").click()
+        await expect(page.locator(".sitting")).to_contain_text("已判定不是本人")
+        await page.locator(".sitting-in").click()
+        await picture(page, "wall-refused")
+        await fits(page)
+        await page.locator("#identity").get_by_label("理由").fill("视频里核对了证件")
+        await page.get_by_role("button", name="再给5次核验机会").click()
+        await expect(page.locator("#identity")).to_have_count(0)
 
 
 async def test_the_wall_is_worked_with_keys_alone(world: World, address: str, browser: Browser) -> None:

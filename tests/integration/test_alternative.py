@@ -112,7 +112,8 @@ async def test_no_frame_is_taken_of_a_paper_that_people_watch(world: World) -> N
     await papers.hand_in(world.services, general, attempt.id, paper.attempt.lease_epoch)
     dossier = await review.dossier(world.services, world.here.staff[Role.BODY], attempt.id)
     assert dossier.attempt.watched
-    assert not dossier.gaps, "people watched all the time"
+    assert dossier.judged.in_person, "people watched all the time"
+    assert not dossier.findings
 
 
 async def test_another_device_of_a_watched_paper_is_the_staffs_matter(world: World) -> None:

@@ -254,7 +254,7 @@ async def test_who_is_accepted_goes_on_at_the_device_that_was_seen(booth: Booth,
     waiting = await booth.state()
 
     assert (await usecases.pictures_of(booth.services, staff, waiting.id)).snapshot == b"seen"
-    await usecases.decide(booth.services, staff, waiting.id, accepted=True, reason="")
+    await usecases.decide(booth.services, staff, waiting.id, accepted=True, reason="视频里核对了证件")
 
     [row] = await booth.sql("SELECT device_hash FROM attempt WHERE checked_at IS NOT NULL")
     assert row["device_hash"] == DEVICE
@@ -334,6 +334,19 @@ async def test_pictures_that_a_person_decides_on_cannot_be_asked_away(
     booth.world.clock.move(days=2)
     await usecases.purge_due(booth.services)
     assert len(await booth.sql("SELECT FROM purge WHERE data_class = 'frame'")) == 1
+
+
+async def test_without_a_photo_a_person_says_what_they_accept_a_face_by(
+    booth: Booth, staff: Principal
+) -> None:
+    await booth.sit_down()
+    await booth.fail()
+    waiting = await booth.state()
+    with pytest.raises(Invalid, match="没有报名照片"):
+        await usecases.decide(booth.services, staff, waiting.id, accepted=True, reason=" ")
+    await booth.world.photo(booth.world.here.registrations[0], b"photo")
+    await usecases.decide(booth.services, staff, waiting.id, accepted=True, reason="")
+    assert await booth.may_begin()
 
 
 async def test_a_refusal_ends_what_an_older_pass_still_allowed(booth: Booth, staff: Principal) -> None:
@@ -419,7 +432,7 @@ async def test_another_device_needs_one_match_and_no_turn_and_has_five_tries(
     await booth.sit_down(Purpose.TAKEOVER, ANOTHER_DEVICE)
     await booth.fail()
     assert not (await booth.show()).admitted
-    await usecases.decide(booth.services, staff, (await booth.state()).id, accepted=True, reason="")
+    await usecases.decide(booth.services, staff, (await booth.state()).id, accepted=True, reason="见过本人")
     assert (await booth.show()).admitted
 
 

@@ -197,7 +197,7 @@ async def test_the_list_says_what_to_look_at_and_how_soon(body: Browser, world: 
     assert "疑似他人" in text
     assert "换设备时疑似他人 2张" in text
     assert "监考中断" in text
-    assert "关注度 61" in text
+    assert "关注度 62" in text
     assert "画面覆盖64%" in text
     assert "没有发现异常" not in text
 
@@ -270,7 +270,7 @@ async def test_the_dossier_shows_checks_pictures_findings_and_gaps(body: Browser
     assert "比对模型 model of tests" in said
     # 10:00 in China is when the paper was admitted.
     assert "疑似他人 待核对 10:10:01 至 10:10:03 · 2秒 · 3张" in said
-    assert "疑似他人 2秒，共3张 +30" in said
+    assert "疑似他人 2秒，共3张 +45" in said
     assert "10:04:00 至 10:09:00 · 5分00秒" in said
     number = world.here.number_of(world.here.general)
     assert number not in text

@@ -151,6 +151,9 @@ PROBES: dict[tuple[str, str], Probe] = {
     ("POST", "/invigilation/identity/{identity}/decision"): Probe(
         Role.BODY, "disputed", status=303, body={"decision": "accept"}, is_json=False
     ),
+    ("POST", "/invigilation/{attempt}/identity/{identity}/tries"): Probe(
+        Role.BODY, "disputed", status=409, body={"reason": "已核对证件"}, is_json=False
+    ),
     ("POST", "/invigilation/{attempt}/extension"): Probe(
         Role.BODY, "running", status=303, body={"minutes": "5", "reason": "停电"}, is_json=False
     ),

@@ -21,6 +21,7 @@ from exam_service.proctor import queries
 from exam_service.proctor import usecases as proctor
 from exam_service.proctor.model import Verdict
 from exam_service.proctor.usecases import Outlooks, wall_topic
+from exam_service.proctor.usecases.identity import fresh_challenge
 from tests.world import DEVICE, Browser, World, browsing, serving
 
 pytestmark = pytest.mark.usefixtures("redis_client")
@@ -339,12 +340,78 @@ async def test_a_face_that_frames_could_not_settle_is_decided_on_the_wall(
         assert await tx.fetch_value("SELECT state FROM identity_check") == state
 
 
+async def test_who_waits_for_a_person_is_seen_on_the_wall_in_the_list_and_at_home(
+    body: Browser, world: World, attempt: Attempt
+) -> None:
+    waits = await world.start(world.here.simple)
+    async with world.database.tx() as tx:
+        identity_id = await tx.fetch_value(
+            "INSERT INTO identity_check (id, province_id, registration_id, attempt_id, purpose, state,"
+            " device, opened_at, challenge)"
+            " VALUES (gen_random_uuid(), $1, $2, $3, 'check', 'waiting', '', $4, $5) RETURNING id",
+            waits.province_id,
+            waits.registration_id,
+            waits.id,
+            world.clock.now(),
+            fresh_challenge(turns=True).to_json(),
+        )
+    await look(world, attempt)
+    found = await text_of(body, "/invigilation/wall?tab=attention")
+    assert f'data-key="{waits.id}" data-level="act"' in found, "though it has no camera"
+    assert '<span class="flag-words" data-part="flags">等待人工核验' in found
+    listed = await text_of(body, "/invigilation?tab=attention")
+    assert f'href="/invigilation/wall#identity-{identity_id}"' in listed
+    assert listed.count("<tr data-key") == 1
+    assert "1项待处理，其中1人等待人工核验" in await text_of(body, "/home")
+    decision = f"/invigilation/identity/{identity_id}/decision"
+    assert (await body.submit(decision, decision="refuse", reason="换了人")).status == 303
+    await look(world, waits, Verdict.MISMATCH)
+    assert "已判定不是本人" in await text_of(body)
+    assert "<tr data-key" not in await text_of(body, "/invigilation?tab=attention")
+
+
+async def test_a_refusal_is_reopened_on_the_page_of_the_sitting(
+    body: Browser, world: World, attempt: Attempt
+) -> None:
+    assert (await body.submit(f"/invigilation/{attempt.id}/recheck", reason="不太像")).status == 303
+    async with world.database.tx() as tx:
+        identity_id = await tx.fetch_value("UPDATE identity_check SET state = 'waiting' RETURNING id")
+    address = f"/invigilation/{attempt.id}"
+    assert f'href="/invigilation/wall#identity-{identity_id}"' in await text_of(body, address)
+    decision = f"/invigilation/identity/{identity_id}/decision"
+    assert (await body.submit(decision, decision="refuse", reason="换了人")).status == 303
+    text = await text_of(body, address)
+    for words in ("已判定不是本人", "换了人", "再给5次核验机会"):
+        assert words in text, words
+    tries = f"{address}/identity/{identity_id}/tries"
+    assert (await body.submit(tries, reason=" ")).status == 422
+    world.clock.move(minutes=5)
+    assert (await body.submit(tries, reason="已视频核对证件")).status == 303
+    await proctor.hand_over_rechecks(world.services)
+    async with world.database.tx() as tx:
+        assert await tx.fetch_value("SELECT state FROM identity_check") == "open"
+    assert tries not in await text_of(body, address)
+    assert (await body.submit(tries, reason="又一次")).status == 409
+
+
+async def test_the_page_of_a_sitting_says_how_soon_to_look_and_why(
+    body: Browser, world: World, attempt: Attempt
+) -> None:
+    stream = await world.watch(attempt, world.clock.now())
+    for seq in range(1, 4):
+        at = world.clock.now() + timedelta(seconds=5 * seq)
+        await world.snapshot(attempt, stream, seq, Verdict.MISMATCH, None, at=at)
+    text = await text_of(body, f"/invigilation/{attempt.id}")
+    assert '关注度 <span class="figures">45/100</span>' in text
+    assert "<li>疑似他人 10秒，共3张 +45</li>" in text
+
+
 async def test_the_page_of_a_sitting_tells_of_pages_and_identity_checks(
     body: Browser, world: World, attempt: Attempt
 ) -> None:
     staff = world.here.staff[Role.BODY]
     identity_id = await proctor.ask_recheck(world.services, staff, attempt.id, "不太像")
-    await proctor.decide(world.services, staff, identity_id, accepted=True, reason="")
+    await proctor.decide(world.services, staff, identity_id, accepted=True, reason="视频里核对了证件")
     await papers.take_lease(world.services, world.here.general, attempt.id, DEVICE)
     text = await text_of(body, f"/invigilation/{attempt.id}")
     for words in (

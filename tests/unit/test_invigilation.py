@@ -252,6 +252,7 @@ def a_row(standing: Standing, deadline: datetime | None) -> Listed:
         50,
         None,
         awaits_second=False,
+        identity_waits=None,
     )
 
 

@@ -307,13 +307,13 @@ HOUR = Span(at(0), at(3600))
     ("found", "score", "reasons"),
     [
         ([], 0, ()),
-        ([a_finding(OTHER, 200, 12)], 46, ("疑似他人 3分20秒，共12张 +46",)),
-        ([a_finding(GAP, 3600, 0)], 80, ("监考中断 60分00秒 +80",)),
+        ([a_finding(OTHER, 200, 12)], 61, ("疑似他人 3分20秒，共12张 +61",)),
+        ([a_finding(GAP, 3600, 0)], 40, ("监考中断 60分00秒 +40",)),
         ([a_finding(GAP, 30, 0)], 5, ("监考中断 30秒 +5",)),
         (
             [a_finding(ABSENT, 60), a_finding(OTHER, 20), a_finding(ABSENT, 30, 4)],
-            45,
-            ("疑似他人 20秒，共3张 +31", "离开画面2次 1分30秒，共7张 +14"),
+            60,
+            ("疑似他人 20秒，共3张 +46", "离开画面2次 1分30秒，共7张 +14"),
         ),
         ([a_finding(kind, 9999) for kind in (OTHER, LOOPED)], 100, None),
     ],
@@ -322,6 +322,10 @@ def test_the_risk_explains_itself(found: list[Finding], score: int, reasons: tup
     told = risk(found, HOUR)
     assert told.score == score
     assert reasons is None or told.reasons == reasons
+
+
+def test_another_face_for_a_moment_outweighs_a_camera_that_was_never_there() -> None:
+    assert risk([a_finding(OTHER, 2)], HOUR).score > risk([a_finding(GAP, 3600, 0)], HOUR).score
 
 
 def test_a_length_is_told_as_people_say_it() -> None:

@@ -114,7 +114,7 @@ def test_the_newest_word_on_a_finding_counts() -> None:
 
 def test_a_camera_that_never_came_leaves_nothing_clean() -> None:
     never = judged(an_attempt(State.MARKED), [], at(9999), timedelta(seconds=10))
-    assert (never.coverage, never.hardly_watched, never.risk.score) == (0, True, 80)
+    assert (never.coverage, never.hardly_watched, never.risk.score) == (0, True, 40)
     seen = [a_check(seconds=second) for second in range(0, 1800, 10)]
     watched = judged(an_attempt(State.MARKED), seen, at(9999), timedelta(seconds=10))
     assert (watched.coverage, watched.hardly_watched, watched.risk.score, watched.findings) == (

@@ -11,6 +11,7 @@ import pytest
 from exam_service.cycles.policy import Subject
 from exam_service.invigilation.model import Standing
 from exam_service.invigilation.tiles import Level, Pace, Sitting, Tile, WallTab, in_order, narrowed
+from exam_service.proctor.identification import IdentityState
 from exam_service.proctor.judgement import Finding, FindingKind
 from tests.world import START
 
@@ -42,6 +43,7 @@ def tile(
         answered=3,
         has_request=False,
         awaits_second=False,
+        identity=None,
         duty_id=None,
         duty=None,
         notice_at=None,
@@ -69,6 +71,9 @@ def tile(
         (tile(1, standing=Standing.OFFLINE), Level.LOOK),
         (tile(1, has_request=True), Level.ACT),
         (tile(1, awaits_second=True), Level.ACT),
+        (tile(1, identity=IdentityState.WAITING, standing=Standing.CHECKING), Level.ACT),
+        (tile(1, identity=IdentityState.REFUSED), Level.ACT),
+        (tile(1, identity=IdentityState.REFUSED, standing=Standing.CHECKING), Level.LOOK),
     ],
 )
 def test_how_much_a_sitting_asks_for_a_person(seen: Tile, level: Level) -> None:
@@ -92,6 +97,29 @@ def test_a_tab_has_what_waits_for_staff_or_for_me() -> None:
 def test_a_finding_that_is_over_says_how_long_ago() -> None:
     assert tile(1, found=timedelta(seconds=10)).finding_texts(NOW) == ["疑似他人"]
     assert tile(1, found=timedelta(minutes=3)).finding_texts(NOW) == ["疑似他人，3分钟前"]
+
+
+def test_the_worst_findings_are_named_first_and_what_is_left_out_is_counted() -> None:
+    def seen(kind: FindingKind, minutes: int) -> Finding:
+        at = NOW - timedelta(minutes=minutes)
+        return Finding(kind, at - timedelta(seconds=30), at, 4, ())
+
+    past = (
+        seen(FindingKind.ANOTHER_FACE, 9),
+        seen(FindingKind.UNSURE_TOO_LONG, 3),
+        seen(FindingKind.ABSENT, 2),
+    )
+    assert replace(tile(1), findings=past).finding_texts(NOW) == [
+        "疑似他人，9分钟前",
+        "离开画面，2分钟前",
+        "另1项",
+    ]
+    going = (*past, seen(FindingKind.UNSURE_TOO_LONG, 0))
+    assert replace(tile(1), findings=going).finding_texts(NOW) == [
+        "长时间无法确认",
+        "疑似他人，9分钟前",
+        "另2项",
+    ]
 
 
 def test_a_tile_is_told_of_once_a_second_at_most_and_no_news_is_lost() -> None:

@@ -24,6 +24,7 @@ ROUTES = [
     web.get("/invigilation/{attempt}/photo", wall.show_photo),
     web.post("/invigilation/{attempt}/duty", attempt.assign_duty),
     web.post("/invigilation/{attempt}/recheck", attempt.ask_recheck),
+    web.post("/invigilation/{attempt}/identity/{identity}/tries", attempt.give_tries),
     web.post("/invigilation/{attempt}/notes", attempt.write_note),
     web.post("/invigilation/{attempt}/extension", attempt.extend),
     web.post("/invigilation/{attempt}/lease-release", attempt.release_lease),

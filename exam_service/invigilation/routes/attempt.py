@@ -35,7 +35,7 @@ from exam_service.invigilation.routes.shown import (
     whole_number,
 )
 from exam_service.invigilation.routes.wall import OUTLOOKS, idle_milliseconds, tile_shown
-from exam_service.invigilation.tiles import NO_PICTURE_AFTER
+from exam_service.invigilation.tiles import IDENTITY_LABELS, NO_PICTURE_AFTER
 from exam_service.invigilation.usecases import Sheet
 from exam_service.keys import SERVICES, viewer
 from exam_service.papers import usecases as papers
@@ -50,7 +50,15 @@ from exam_service.papers.oversight import (
     SeenRequest,
 )
 from exam_service.proctor import usecases as proctor
+from exam_service.proctor.identification import (
+    PURPOSE_LABELS,
+    SPENT_LABELS,
+    TRIES,
+    IdentityState,
+    UnsettledCheck,
+)
 from exam_service.proctor.judgement import FINDING_LABELS
+from exam_service.proctor.model import Purpose
 
 _EVENT_KINDS: Mapping[Happening, str] = {
     Happening.CREDIT: "info",
@@ -140,7 +148,9 @@ async def _sheet_page(
                 }
                 for finding in reversed(found.findings)
             ],
+            "score": found.tile.score if found.tile else 0,
             "reasons": found.tile.reasons if found.tile else (),
+            "identities": [_identity(each) for each in found.unsettled],
             "has_photo": found.has_photo,
             "stale_ms": milliseconds(NO_PICTURE_AFTER),
             "idle_ms": idle_milliseconds(request),
@@ -170,6 +180,7 @@ async def _sheet_page(
             "error": error,
             "typed": typed or {},
             "longest": LONGEST_TEXT,
+            "tries": TRIES,
             "most_extension": MOST_EXTENSION,
             "most_granted": MOST_GRANTED,
         },
@@ -194,6 +205,26 @@ def _event(event: Event) -> dict[str, str]:
         "text": text,
         "words": "" if event.what is Happening.MOVED else event.words,
         "by": event.by or "",
+    }
+
+
+def _identity(check: UnsettledCheck) -> dict[str, Any]:
+    refused = check.state is IdentityState.REFUSED
+    return {
+        "id": str(check.id),
+        "form": f"tries-{check.id}",
+        "refused": refused,
+        "beside_paper": check.purpose is Purpose.PAPER,
+        "kind": "bad" if refused else "warn",
+        "label": IDENTITY_LABELS[check.state],
+        "purpose": PURPOSE_LABELS[check.purpose],
+        "opened": day_time_text(check.opened_at),
+        "tries": check.tries,
+        "why": SPENT_LABELS[check.last_spent] if check.last_spent else "",
+        "asked": check.asked_reason,
+        "by": check.decided_by,
+        "at": day_time_text(check.decided_at),
+        "reason": check.decision_reason,
     }
 
 
@@ -330,6 +361,23 @@ async def ask_recheck(request: web.Request) -> web.Response:
         request.app[SERVICES], viewer(request), path_id(request, "attempt"), form.get("reason", "")
     )
     return await _act(request, "recheck", form, "已要求医师重新核验身份，答题不受影响。", action)
+
+
+@allow(Role.BODY)
+async def give_tries(request: web.Request) -> web.Response:
+    """After a refusal: what the physician shows now may say otherwise."""
+    form = await form_fields(request)
+    identity_id = path_id(request, "identity")
+    action = proctor.give_tries(
+        request.app[SERVICES], viewer(request), identity_id, reason=form.get("reason", "")
+    )
+    return await _act(
+        request,
+        f"tries-{identity_id}",
+        form,
+        f"已再给{TRIES}次核验机会。",
+        action,
+    )
 
 
 @allow(Role.BODY)

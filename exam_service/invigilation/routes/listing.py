@@ -70,6 +70,8 @@ def _shown(board: Board, row: Listed) -> dict[str, Any]:
     }:
         details.append(f"已答{row.answered}/{row.total}")
     flags = []
+    if row.identity_waits is not None:
+        flags.append({"label": "等待人工核验", "href": f"/invigilation/wall#identity-{row.identity_waits}"})
     if row.request_of is not None:
         flags.append({"label": "补时申请", "href": f"/invigilation/{row.request_of}#requests"})
     if row.awaits_second:

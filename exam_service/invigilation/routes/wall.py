@@ -27,6 +27,7 @@ from exam_service.invigilation import usecases
 from exam_service.invigilation.model import LONGEST_SEARCH, STANDING_LABELS, Standing, clock_text
 from exam_service.invigilation.routes.shown import KINDS, milliseconds, paper_text, time_text
 from exam_service.invigilation.tiles import (
+    IDENTITY_LABELS,
     LEVEL_LABELS,
     NO_PICTURE_AFTER,
     WALL_TAB_LABELS,
@@ -89,6 +90,8 @@ def tile_shown(tile: Tile, labels: Mapping[tuple[UUID, Subject], str], now: date
         left = time_left(sitting.deadline, now)
     level = tile.level(now)
     flags = []
+    if sitting.identity is not None:
+        flags.append(IDENTITY_LABELS[sitting.identity])
     if sitting.awaits_second:
         flags.append("终止待确认")
     if sitting.has_request:

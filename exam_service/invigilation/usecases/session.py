@@ -36,6 +36,8 @@ from exam_service.papers.model import Attempt
 from exam_service.papers.oversight import SeenRequest, Termination
 from exam_service.papers.retakes import MakeupRound
 from exam_service.papers.timing import CHECK_HOLDS, LONGEST_IN_LINE, SILENT_AFTER
+from exam_service.proctor import usecases as proctor
+from exam_service.proctor.identification import UnsettledCheck
 from exam_service.proctor.judgement import Finding
 from exam_service.proctor.usecases import Outlooks
 from exam_service.registration.model import Registration
@@ -178,8 +180,8 @@ async def watch_papers(services: Services, principal: Principal, search: Search)
     return found
 
 
-async def sitting_now(tx: Tx, clock: Clock, principal: Principal) -> tuple[int, int]:
-    """How many papers of this body are being sat, and how many wait for staff."""
+async def sitting_now(tx: Tx, clock: Clock, principal: Principal) -> tuple[int, int, int]:
+    """How many papers of this body are being sat, how many wait for staff, and how many faces to be told."""
     now = clock.now()
     by_standing, attention = await queries.count_listed(
         tx,
@@ -190,7 +192,8 @@ async def sitting_now(tx: Tx, clock: Clock, principal: Principal) -> tuple[int, 
         checked_since=now - _CHECK_HOLDS,
         name="",
     )
-    return sum(by_standing.get(standing, 0) for standing in BEING_SAT), attention
+    faces = {each.attempt_id for each in await proctor.waiting_for_person(tx, principal)}
+    return sum(by_standing.get(standing, 0) for standing in BEING_SAT), attention, len(faces)
 
 
 @dataclass(frozen=True)
@@ -216,6 +219,7 @@ class Sheet:
     has_photo: bool
     tile: Tile | None
     findings: Sequence[Finding]
+    unsettled: Sequence[UnsettledCheck]
 
 
 async def sheet(services: Services, outlooks: Outlooks, principal: Principal, attempt_id: UUID) -> Sheet:
@@ -265,6 +269,7 @@ async def sheet(services: Services, outlooks: Outlooks, principal: Principal, at
             ).photo_is_reviewed,
             tile=tile,
             findings=outlook[attempt.id].findings,
+            unsettled=await proctor.unsettled_of(tx, attempt),
         )
         await audit.record_view(
             tx,

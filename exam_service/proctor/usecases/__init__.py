@@ -9,6 +9,7 @@ from exam_service.proctor.usecases.by_person import (
     hand_over_rechecks,
     identity_of,
     pictures_of,
+    unsettled_of,
     waiting_for_person,
 )
 from exam_service.proctor.usecases.evidence import (
@@ -143,6 +144,7 @@ __all__ = [
     "threshold_history",
     "thresholds_for",
     "topic",
+    "unsettled_of",
     "verdict_of_paper",
     "verify_evidence",
     "waiting_for_person",

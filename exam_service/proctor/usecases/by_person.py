@@ -10,7 +10,7 @@ from exam_service.accounts.model import Principal
 from exam_service.audit import usecases as audit
 from exam_service.crypto.envelope import BadEnvelope
 from exam_service.cycles import usecases as cycles
-from exam_service.errors import Conflict, NotFound, Unavailable
+from exam_service.errors import Conflict, Invalid, NotFound, Unavailable
 from exam_service.ids import new_id
 from exam_service.papers import usecases as papers
 from exam_service.papers.model import UNDER_WAY, Attempt
@@ -21,6 +21,7 @@ from exam_service.proctor.identification import (
     UNDECIDED,
     IdentityCheck,
     IdentityState,
+    UnsettledCheck,
     WaitingCheck,
 )
 from exam_service.proctor.liveness import PLAIN
@@ -41,6 +42,11 @@ async def waiting_for_person(tx: Tx, principal: Principal) -> list[WaitingCheck]
         Forbidden: Not staff of a body.
     """
     return await queries.select_waiting_checks(tx, principal.province_id, principal.of_body())
+
+
+async def unsettled_of(tx: Tx, attempt: Attempt) -> list[UnsettledCheck]:
+    """The identity checks of a sitting that wait for a person or were refused, and could still be passed."""
+    return await queries.select_unsettled_checks(tx, attempt.registration_id, attempt.id)
 
 
 async def identity_of(
@@ -102,12 +108,16 @@ async def decide(
 
     Raises:
         NotFound: It isn't one of this body's.
-        Invalid: A refusal without a reason, which the physician is shown.
+        Invalid: A refusal without a reason, which the physician is shown; or accepted without one where there
+            is no registration photo: what was compared then is to be told.
         Conflict: Somebody was first, or the attempt needs it no more.
     """
     reason = reason.strip() if accepted and not reason.strip() else written(reason, "理由")
     async with services.database.tx() as tx:
         identity, attempt = await _lock(tx, principal, identity_check_id)
+        own = await registration.registration_of(tx, identity.registration_id, identity.province_id)
+        if accepted and not reason and not own.photo_is_reviewed:
+            raise Invalid("没有报名照片可以比对，请在理由里写明怎样核实是本人。", code="no_reason")
         if identity.state not in UNDECIDED:
             raise Conflict("这项核验已由他人处理或已完成，请刷新页面查看。", code="identity_decided")
         decided = replace(
@@ -135,21 +145,26 @@ async def give_tries(
 ) -> None:
     """Let the physician try again as often as at first, after waiting or a refusal.
 
+    A recheck has its two minutes from now on: it would wait for a person again at once.
+
     Raises:
         NotFound: It isn't one of this body's.
         Invalid: No reason.
-        Conflict: It isn't waiting and wasn't refused.
+        Conflict: It isn't waiting and wasn't refused, another followed it, or the attempt needs it no more.
     """
     reason = written(reason, "理由")
     async with services.database.tx() as tx:
         identity, attempt = await _lock(tx, principal, identity_check_id)
         if identity.state not in {IdentityState.WAITING, IdentityState.REFUSED}:
             raise Conflict("这项核验不在等待处理，请刷新页面查看。", code="identity_not_waiting")
+        if identity.id not in {each.id for each in await unsettled_of(tx, attempt)}:
+            raise Conflict("这次测评已不需要这项核验，请刷新页面查看。", code="identity_not_needed")
         now = services.clock.now()
         anew = fresh_challenge(turns=identity.challenge.asks != PLAIN)
         given = replace(
             identity,
             state=IdentityState.OPEN,
+            opened_at=now if identity.purpose is Purpose.PAPER else identity.opened_at,
             tries=0,
             challenge=replace(anew, last_at=now),
             last_spent=None,

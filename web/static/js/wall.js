@@ -115,7 +115,7 @@ function onNews(news) {
   for (const [tab, count] of Object.entries(news.counts)) {
     write(document.querySelector(`[data-tab="${tab}"] .count`), String(count));
   }
-  write(document.getElementById("counted"), `正在测评${news.counts.all}人，需要处理${news.counts.attention}人`);
+  write(document.getElementById("counted"), `正在测评${news.counts.all}人，需要关注${news.counts.attention}人`);
   arrange(news.order);
   if (news.waiting.join(" ") !== identity().dataset.waiting) fetchIdentity();
 }
