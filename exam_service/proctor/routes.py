@@ -34,6 +34,7 @@ async def show_check(request: web.Request) -> web.Response:
         {
             "attempt_id": attempt_id,
             "turns": page.turns,
+            "uncompared": False,
             "title": page.label,
             "minutes": page.attempt.rule.minutes,
             "paper_url": f"/attempts/{attempt_id}",
@@ -64,6 +65,7 @@ async def show_takeover(request: web.Request) -> web.Response:
         {
             "attempt_id": attempt_id,
             "turns": False,
+            "uncompared": False,
             "title": page.label,
             "paper_url": f"/attempts/{attempt_id}",
         },
@@ -101,6 +103,7 @@ async def show_rehearsal(request: web.Request) -> web.Response:
             "turns": page.turns,
             "paper_url": "/rehearsal/pass",
             "has_reference": page.has_reference,
+            "uncompared": not page.has_reference,
             "newest": page.newest,
         },
     )

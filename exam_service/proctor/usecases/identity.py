@@ -33,7 +33,7 @@ from exam_service.proctor.identification import (
     Judged,
     status_of,
 )
-from exam_service.proctor.liveness import PLAIN, TURNS, Challenge, Pose, Spent
+from exam_service.proctor.liveness import BREATHER, PLAIN, TURNS, Challenge, Pose, Spent
 from exam_service.proctor.model import Check, Purpose, StreamRow, Verdict
 from exam_service.registration import usecases as registration
 from exam_service.storage.database import Tx
@@ -215,7 +215,7 @@ async def _spend(tx: Tx, services: Services, identity: IdentityCheck, check: Che
     )
     if identity.tries < TRIES:
         anew = fresh_challenge(turns=identity.challenge.asks != PLAIN)
-        return replace(identity, challenge=replace(anew, last_at=check.received_at))
+        return replace(identity, challenge=replace(anew, last_at=check.received_at + BREATHER))
     if identity.purpose is Purpose.REHEARSAL:
         return replace(identity, state=IdentityState.EXPIRED)
     await record(tx, services, identity, "identity.waiting", None, spent=spent)
