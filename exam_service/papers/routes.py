@@ -335,9 +335,15 @@ async def take_lease(request: web.Request) -> web.Response:
     return response
 
 
-def _notices(notices: Sequence[Notice]) -> list[dict[str, str]]:
+def _notices(notices: Sequence[Notice]) -> list[dict[str, object]]:
     return [
-        {"id": str(notice.id), "text": notice.text, "at": notice.sent_at.isoformat()} for notice in notices
+        {
+            "id": str(notice.id),
+            "text": notice.text,
+            "at": notice.sent_at.isoformat(),
+            "acknowledged": notice.acknowledged,
+        }
+        for notice in notices
     ]
 
 

@@ -285,12 +285,12 @@ async function beatOnce() {
   showState();
 }
 
-/** Each of the invigilator's words until it was read, and never again. */
+/** Each of the invigilator's words until it was read, here or on the device before, and never again. */
 function tellNotices(notices) {
   const known = recall(READ_NOTICES);
   const read = known && known.set === attempt ? known.ids : [];
-  for (const { id, text, at } of notices) {
-    if (read.includes(id)) continue;
+  for (const { id, text, at, acknowledged: readElsewhere } of notices) {
+    if (readElsewhere || read.includes(id)) continue;
     notify(`notice-${id}`, "info", `考核机构通知（${timeOfDay(at)}）：${text}`, understood(`notice-${id}`, () => {
       read.push(id);
       remember(READ_NOTICES, { set: attempt, ids: read });
