@@ -425,6 +425,11 @@ UPDATE alternative_sitting SET state = $2 WHERE id = $1
 -- name: update_watched
 UPDATE attempt SET watched = TRUE WHERE id = $1
 
+-- name: take_back_check_in
+-- The day of the sitting has passed, and these were not begun there.
+UPDATE attempt SET watched = FALSE, checked_at = NULL
+WHERE registration_id = $1 AND watched AND state = 'prepared'
+
 -- name: insert_acknowledgement
 -- The first one stays. Gives the notice where it was for this attempt ($2) of this body ($3), or for all of them.
 WITH said AS (

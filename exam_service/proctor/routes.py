@@ -27,7 +27,8 @@ async def show_check(request: web.Request) -> web.Response:
     ):
         raise web.HTTPSeeOther(f"/attempts/{attempt_id}")
     if not page.consented:
-        raise web.HTTPSeeOther(f"/consent?next=/attempts/{attempt_id}/check")
+        where = "/alternative" if page.is_arranged else f"/consent?next=/attempts/{attempt_id}/check"
+        raise web.HTTPSeeOther(where)
     response = render(
         request,
         "proctor/check.html",

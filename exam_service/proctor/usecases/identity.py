@@ -249,6 +249,7 @@ class CheckPage:
     Attributes:
         enrols_here: The first face seen will be theirs.
         turns: Whether they will be asked to turn the head.
+        is_arranged: People await them at a place and a time, without a camera.
     """
 
     attempt: Attempt
@@ -256,6 +257,7 @@ class CheckPage:
     consented: bool
     enrols_here: bool
     turns: bool
+    is_arranged: bool
 
 
 async def check_page(services: Services, principal: Principal, attempt_id: UUID) -> CheckPage:
@@ -274,6 +276,7 @@ async def check_page(services: Services, principal: Principal, attempt_id: UUID)
             await accounts.has_face_consent(tx, principal.account_id),
             may_enrol,
             policy.proctor.liveness,
+            await papers.alternative.is_arranged(tx, attempt.registration_id, attempt.province_id),
         )
 
 
