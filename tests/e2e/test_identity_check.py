@@ -80,7 +80,9 @@ async def test_a_spent_try_waits_for_the_press_of_a_button(hall: Hall, viewport:
 
 async def checked(world: World, attempt_id: UUID) -> int:
     async with world.database.tx() as tx:
-        found = await tx.fetch('SELECT count(*) AS frames FROM proctor_check WHERE attempt_id = $1', attempt_id)
+        found = await tx.fetch(
+            "SELECT count(*) AS frames FROM proctor_check WHERE attempt_id = $1", attempt_id
+        )
     return int(found[0]["frames"])
 
 

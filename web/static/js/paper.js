@@ -220,6 +220,7 @@ function showState() {
   const line = element("save-state");
   line.dataset.kind = kind;
   if (line.textContent !== words) line.textContent = words;
+  line.title = words;
   if (outbox.unsent && outbox.state === "login") askForLogin(outbox.problem);
   handIn?.update();
 }
@@ -425,5 +426,7 @@ addEventListener("pageshow", (event) => {
   location.reload();
 });
 document.addEventListener("visibilitychange", () => document.hidden || beat());
+// One line each, so that the question stays where it is; a tap shows the whole of it over the question.
+element("sheet-state").addEventListener("click", () => element("sheet-state").classList.toggle("whole"));
 
 start();
