@@ -32,7 +32,7 @@ const ENDINGS = {
 const CARDS = ["advice", "fault", "help", "spent", "waiting"];
 const REFUSED = { title: "身份核验没有通过", message: "请联系考核机构。", label: "返回首页", href: "/home" };
 const NOT_PASSED = { title: "这次没有通过", message: "请调整光线和位置后，再检一次。", label: "再检一次", href: location.href };
-const SPENT_HINT = "这次没有通过，准备好后点“再试一次”";
+const SPENT_HINT = "这次没有通过";
 const UNKNOWN_ENDING = { title: "检测已停止", message: "请重新打开本页再试。", label: "重新打开", href: location.href };
 
 const root = document.querySelector("[data-check]");
