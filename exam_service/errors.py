@@ -17,12 +17,21 @@ class DomainError(Exception):
         code: Stable name for programs, such as ``lease_lost``.
         sentence: One Chinese sentence for the person, saying what to do next.
         fields: Names and values for the log; never an identity number or a secret.
+        way: What leads on from here, as a label and a path of this service; besides the home page.
     """
 
     default_code: ClassVar[str] = "refused"
 
-    def __init__(self, sentence: str, *, code: str | None = None, **fields: object) -> None:
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        code: str | None = None,
+        way: tuple[str, str] | None = None,
+        **fields: object,
+    ) -> None:
         super().__init__(sentence)
+        self.way = way
         self.code = code or self.default_code
         self.sentence = sentence
         self.fields = fields

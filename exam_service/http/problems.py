@@ -92,7 +92,7 @@ def _refusal(request: web.Request, error: DomainError) -> web.StreamResponse:
         raise web.HTTPSeeOther("/login")
     if status >= 500:  # noqa: PLR2004
         log.warning("%s %s: %s", request.method, request.path, error)
-    answer = _answer(request, status, error.code, error.sentence)
+    answer = _answer(request, status, error.code, error.sentence, error.way)
     say_when_to_come_back(answer, error)
     return answer
 
@@ -103,13 +103,15 @@ def say_when_to_come_back(response: web.StreamResponse, error: DomainError | Non
         response.headers["Retry-After"] = str(max(1, round(error.retry_after)))
 
 
-def _answer(request: web.Request, status: int, code: str, sentence: str) -> web.StreamResponse:
+def _answer(
+    request: web.Request, status: int, code: str, sentence: str, way: tuple[str, str] | None = None
+) -> web.StreamResponse:
     if wants_json(request):
         return json_problem(status, code, sentence)
-    action = {"href": "/", "label": "返回首页"}
+    actions = [*([way] if way else []), ("返回首页", "/")]
     return render(
         request,
         "error.html",
-        {"title": _TITLES.get(status, "出现问题"), "text": sentence, "action": action},
+        {"title": _TITLES.get(status, "出现问题"), "text": sentence, "actions": actions},
         status=status,
     )

@@ -79,6 +79,7 @@ async def _own_page(request: web.Request, reason: str, error: DomainError | None
         {
             "sitting": _shown(own.sitting) if own.sitting else None,
             "may_ask": own.may_ask,
+            "consented": own.consented,
             "papers": [_paper(each, now) for each in own.papers],
             "reason": reason,
             "longest": LONGEST_TEXT,

@@ -36,12 +36,16 @@ class RequestState(StrEnum):
 
 @dataclass(frozen=True)
 class Notice:
-    """What the invigilator said; ``to_all``: to every paper of the body that was being sat."""
+    """What the invigilator said; ``to_all``: to every paper of the body that was being sat.
+
+    ``acknowledged``: the physician of the attempt that it is listed for has read it, on whichever device.
+    """
 
     id: UUID
     text: str
     sent_at: datetime
     to_all: bool
+    acknowledged: bool
 
 
 @dataclass(frozen=True)

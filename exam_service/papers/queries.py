@@ -748,6 +748,11 @@ async def update_watched(tx: Tx, attempt_id: UUID) -> None:
     await tx.execute(SQL["update_watched"], attempt_id)
 
 
+async def take_back_check_in(tx: Tx, registration_id: UUID) -> None:
+    """No paper that wasn't begun is watched by people any more."""
+    await tx.execute(SQL["take_back_check_in"], registration_id)
+
+
 async def insert_acknowledgement(tx: Tx, attempt: Attempt, notice_id: UUID, at: datetime) -> bool:
     """``False`` when the notice wasn't for this attempt."""
     found = await tx.fetch_value(SQL["insert_acknowledgement"], notice_id, attempt.id, attempt.body_id, at)

@@ -297,7 +297,8 @@ INSERT INTO notice (id, province_id, body_id, attempt_id, text, sent_by, sent_at
 
 -- name: select_notices
 -- The newest of what was said to an attempt of this body, or to all of them, since it was admitted.
-SELECT id, text, sent_at, attempt_id IS NULL AS to_all
+SELECT id, text, sent_at, attempt_id IS NULL AS to_all,
+       EXISTS (SELECT 1 FROM notice_ack k WHERE k.notice_id = notice.id AND k.attempt_id = $3) AS acknowledged
 FROM notice
 WHERE body_id = $1 AND sent_at >= $2 AND (attempt_id = $3 OR attempt_id IS NULL)
 ORDER BY sent_at DESC, id DESC
@@ -423,6 +424,11 @@ UPDATE alternative_sitting SET state = $2 WHERE id = $1
 
 -- name: update_watched
 UPDATE attempt SET watched = TRUE WHERE id = $1
+
+-- name: take_back_check_in
+-- The day of the sitting has passed, and these were not begun there.
+UPDATE attempt SET watched = FALSE, checked_at = NULL
+WHERE registration_id = $1 AND watched AND state = 'prepared'
 
 -- name: insert_acknowledgement
 -- The first one stays. Gives the notice where it was for this attempt ($2) of this body ($3), or for all of them.

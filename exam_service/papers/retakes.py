@@ -45,6 +45,7 @@ class Availability:
 
     Attributes:
         resumes: The attempt that 进入测评 goes back to.
+        running: The attempt at another paper that has to be handed in first.
         round_id: The make-up round that a start belongs to; ``None`` in the days of the tests.
     """
 
@@ -52,6 +53,7 @@ class Availability:
     reason: str | None = None
     resumes: Attempt | None = None
     round_id: UUID | None = None
+    running: UUID | None = None
 
 
 def attempts_used(attempts: Sequence[Attempt], round_id: UUID | None = None) -> int:
@@ -107,7 +109,7 @@ def availability(
     rounds: Sequence[MakeupRound] = (),
     exempted: bool = False,
     before: str | None = None,
-    running: str | None = None,
+    running: tuple[str, UUID] | None = None,
     extra_minutes: int = 0,
 ) -> Availability:
     """May this paper be started now?
@@ -119,7 +121,7 @@ def availability(
         rounds: The make-up rounds of the physician's body in this cycle.
         exempted: It need not be sat.
         before: Name of the paper that has to be completed first and isn't; nothing in a make-up round.
-        running: Name of another paper that is being sat: two clocks at once would be a trap.
+        running: Name of another paper that is being sat, and its attempt: two clocks at once would be a trap.
         extra_minutes: On top of the rule's, for special needs.
     """
     under_way = next((attempt for attempt in attempts if attempt.state in UNDER_WAY), None)
@@ -137,7 +139,9 @@ def availability(
     elif before is not None:
         return Availability(may_start=False, reason=f"请先完成{before}。")
     if running is not None:
-        return Availability(may_start=False, reason=f"您正在参加{running}，请先完成并交卷。")
+        label, attempt_id = running
+        reason = f"您正在参加{label}，请先完成并交卷。"
+        return Availability(may_start=False, reason=reason, running=attempt_id)
     ends = end_of(cycle.tests_until if makeup is None else makeup.closes)
     if wrong_time := _too_late_or_too_soon(rule, attempts, now, ends, extra_minutes):
         return Availability(may_start=False, reason=wrong_time)
@@ -254,7 +258,7 @@ def offers_of(
         exempted = rule.subject in entitled.exempted
         running = next(
             (
-                policy.label(attempt.subject)
+                (policy.label(attempt.subject), attempt.id)
                 for attempt in attempts
                 if attempt.subject is not rule.subject and attempt.state in UNDER_WAY
             ),

@@ -37,6 +37,7 @@ from exam_service.papers.model import (
 )
 from exam_service.papers.oversight import Notice, RequestState, TimeRequest
 from exam_service.papers.retakes import PaperOffer, attempts_used
+from exam_service.papers.sittings import FIXED, SITTING_LABELS, Sitting
 from exam_service.questions.model import image_entry
 
 ANSWERS = web.AppKey("answers", usecases.AnswerWriter)
@@ -77,9 +78,24 @@ def _facts(rule: PaperRule) -> str:
 async def show_papers(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     offers = await usecases.offers(services.database, services.clock, viewer(request))
-    response = render(request, "papers/list.html", {"rows": [_row(offer) for offer in offers]})
+    sitting = await usecases.alternative.sitting_of(services, viewer(request))
+    response = render(
+        request,
+        "papers/list.html",
+        {"rows": [_row(offer) for offer in offers], "sitting": _sitting(sitting) if sitting else None},
+    )
     remember_device(request, response)
     return response
+
+
+def _sitting(sitting: Sitting) -> dict[str, object]:
+    fixed = sitting.state in FIXED and sitting.starts_at is not None
+    return {
+        "label": SITTING_LABELS[sitting.state][1],
+        "is_fixed": fixed,
+        "time": f"{in_china(sitting.starts_at):%Y-%m-%d %H:%M}" if sitting.starts_at else None,
+        "place": sitting.place,
+    }
 
 
 def _row(offer: PaperOffer) -> dict[str, object]:
@@ -173,6 +189,7 @@ async def show_notice(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     subject = _subject(request)
     offer, entitled = await usecases.notice(services.database, services.clock, viewer(request), subject)
+    sitting = await usecases.alternative.sitting_of(services, viewer(request))
     response = render(
         request,
         "papers/notice.html",
@@ -181,6 +198,7 @@ async def show_notice(request: web.Request) -> web.Response:
             "facts": _facts(offer.rule),
             "rules": entitled.cycle.policy.notice_rules,
             "version": entitled.cycle.policy.notice_version,
+            "sits_watched": sitting is not None and sitting.state in FIXED,
             "action": f"/papers/{subject.value}/start",
         },
     )
@@ -203,7 +221,12 @@ async def start(request: web.Request) -> web.Response:
         subject,
         notice_version=form.get("version", ""),
     )
-    raise web.HTTPSeeOther(_where(attempt, services.clock.now()))
+    where = _where(attempt, services.clock.now())
+    if where.endswith("/check"):
+        sitting = await usecases.alternative.sitting_of(services, viewer(request))
+        if sitting is not None and sitting.state in FIXED:
+            where = "/alternative"  # who is awaited by people isn't sent before a camera
+    raise web.HTTPSeeOther(where)
 
 
 def _where(attempt: Attempt, now: datetime) -> str:
@@ -335,9 +358,15 @@ async def take_lease(request: web.Request) -> web.Response:
     return response
 
 
-def _notices(notices: Sequence[Notice]) -> list[dict[str, str]]:
+def _notices(notices: Sequence[Notice]) -> list[dict[str, object]]:
     return [
-        {"id": str(notice.id), "text": notice.text, "at": notice.sent_at.isoformat()} for notice in notices
+        {
+            "id": str(notice.id),
+            "text": notice.text,
+            "at": notice.sent_at.isoformat(),
+            "acknowledged": notice.acknowledged,
+        }
+        for notice in notices
     ]
 
 

@@ -97,6 +97,15 @@ def check_answerable(sitting: Sitting) -> None:
         raise Conflict("该医师已在现场核验身份，不能再答复。", code="checked_in")
 
 
+def check_movable(sitting: Sitting, today: date, arranged: date | None) -> None:
+    """Raises Conflict from the check-in to the end of that day: the papers are sat there."""
+    if sitting.state is SittingState.CHECKED_IN and arranged is not None and arranged >= today:
+        raise Conflict(
+            "该医师今天已在现场核验身份，不能改期；请让医师完成测评，需要另行安排的请次日再改。",
+            code="checked_in",
+        )
+
+
 def check_day(sitting: Sitting, today: date, arranged: date) -> None:
     """Whether somebody may be checked in: a sitting is arranged, for today.
 

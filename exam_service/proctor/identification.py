@@ -147,6 +147,10 @@ _ASK_WORDS: Mapping[Ask, str] = {
     Ask.LEFT: "请慢慢向左转头",
     Ask.RIGHT: "请慢慢向右转头",
 }
+_BEFORE_A_PAPER: Mapping[Verdict, str] = {
+    Verdict.MATCH: "已看清您的脸",
+    Verdict.SEVERAL_FACES: "画面中不止一个人，请让其他人离开画面",
+}
 _BACK_WORDS = "很好，请转回来，正对屏幕"
 _WRONG_WAY = "方向反了，请向另一侧转"
 _WAITING = "已转人工核验，工作人员会尽快处理，请不要关闭本页"
@@ -247,6 +251,6 @@ def _hint(judged: Judged) -> str:
 def _verdict_words(check: Check) -> str:
     if check.verdict is Verdict.UNSURE and check.distance is None:
         return NOTHING_TO_COMPARE
-    if check.verdict is Verdict.MATCH and check.purpose is not Purpose.PAPER:
-        return "已看清您的脸"
+    if check.purpose is not Purpose.PAPER:
+        return _BEFORE_A_PAPER.get(check.verdict, HINTS[check.verdict])
     return HINTS[check.verdict]

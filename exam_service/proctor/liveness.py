@@ -24,6 +24,8 @@ TRY_LASTS = timedelta(seconds=60)
 """From the first front on: nobody needs longer for two turns, and a forger gets no longer."""
 SETTLING = timedelta(seconds=5)
 """A try isn't spent before: the phone is still being put down."""
+BREATHER = timedelta(seconds=3)
+"""After a spent try, frames that were on their way already begin no new one."""
 UNSURE_LASTS = timedelta(seconds=15)
 WRONG_TURNS = 3
 """So many are forgiven: a self view is mirrored, and people take left for right."""

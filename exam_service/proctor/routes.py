@@ -27,13 +27,15 @@ async def show_check(request: web.Request) -> web.Response:
     ):
         raise web.HTTPSeeOther(f"/attempts/{attempt_id}")
     if not page.consented:
-        raise web.HTTPSeeOther(f"/consent?next=/attempts/{attempt_id}/check")
+        where = "/alternative" if page.is_arranged else f"/consent?next=/attempts/{attempt_id}/check"
+        raise web.HTTPSeeOther(where)
     response = render(
         request,
         "proctor/check.html",
         {
             "attempt_id": attempt_id,
             "turns": page.turns,
+            "uncompared": False,
             "title": page.label,
             "minutes": page.attempt.rule.minutes,
             "paper_url": f"/attempts/{attempt_id}",
@@ -64,6 +66,7 @@ async def show_takeover(request: web.Request) -> web.Response:
         {
             "attempt_id": attempt_id,
             "turns": False,
+            "uncompared": False,
             "title": page.label,
             "paper_url": f"/attempts/{attempt_id}",
         },
@@ -101,6 +104,7 @@ async def show_rehearsal(request: web.Request) -> web.Response:
             "turns": page.turns,
             "paper_url": "/rehearsal/pass",
             "has_reference": page.has_reference,
+            "uncompared": not page.has_reference,
             "newest": page.newest,
         },
     )

@@ -309,6 +309,14 @@ async def person(
     assert faults == []
 
 
+async def press_notice(page: Page, name: str) -> None:
+    """A button of a notice, once a person could have meant it: see web/static/js/steady.js."""
+    button = page.get_by_role("button", name=name)
+    await button.wait_for(timeout=30_000)
+    await page.wait_for_timeout(500)
+    await button.click()
+
+
 async def picture(page: Page, name: str) -> None:
     """A screenshot, where EXAM_SCREENSHOTS names a directory for them."""
     if SCREENSHOTS:

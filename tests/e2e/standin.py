@@ -56,7 +56,7 @@ class PaperStandIn:
         self.block_copy = False
         self.watermark: str | None = None
         self.proctored = False
-        self.notices: list[dict[str, str]] = []
+        self.notices: list[dict[str, Any]] = []
         self.journal: list[dict[str, Any]] = []
         self.events: list[dict[str, str]] = []
         self.time_requests: list[dict[str, str]] = []

@@ -100,10 +100,11 @@ async def test_who_declines_sits_the_paper_before_people(
 
         await page.goto("/papers")
         await looked_at(page, "alternative-papers")
+        await expect(page.get_by_text("现场测评：").first).to_contain_text("省医师协会一楼会议室")
         await page.get_by_role("link", name="进入测评").first.click()
         await page.get_by_label("我已阅读").check()
         await page.get_by_role("button", name="去考试").click()
-        await page.get_by_role("link", name="查看现场测评安排").click()
+        await page.wait_for_url("**/alternative")
         await expect(page.get_by_text("待当面核验")).to_be_visible()
         await looked_at(page, "alternative-arranged")
         await staff.reload()

@@ -58,6 +58,34 @@ async def test_somebody_else_has_five_tries_and_then_a_person_decides(
         assert found[0]["checked_at"] is None
 
 
+@on_every_screen
+async def test_a_spent_try_waits_for_the_press_of_a_button(hall: Hall, viewport: dict[str, int]) -> None:
+    physician = await hall.newcomer()
+    hall.show("biden.jpg")
+    async with person(hall.browser, hall.address, viewport) as page:
+        attempt_id = await begin_check(page, hall.world, physician)
+        again = page.get_by_role("button", name="再试一次")
+        await expect(again).to_be_focused(timeout=30_000)
+        await expect(again).to_be_in_viewport()
+        await expect(page.locator("[data-part=spent]")).to_contain_text("请摘下口罩、帽子和眼镜")
+        await expect(page.get_by_text("还可以试4次")).to_be_in_viewport()
+        await picture(page, "check-spent")
+        frames = await checked(hall.world, attempt_id)
+        await page.wait_for_timeout(3000)
+        assert await checked(hall.world, attempt_id) == frames, "nothing is sent meanwhile"
+        hall.show("obama2.jpg")
+        await again.press("Enter")
+        await page.wait_for_url(re.compile(r"/attempts/[0-9a-f-]+$"), timeout=40_000)
+
+
+async def checked(world: World, attempt_id: UUID) -> int:
+    async with world.database.tx() as tx:
+        found = await tx.fetch(
+            "SELECT count(*) AS frames FROM proctor_check WHERE attempt_id = $1", attempt_id
+        )
+    return int(found[0]["frames"])
+
+
 async def spend_all_but_one_try(world: World, attempt_id: UUID, *, settled: bool = False) -> None:
     """The next try is the last; where the physician has ``settled`` down, it may be spent at once."""
     moved = {"first_at": (world.clock.now() - SETTLING).isoformat()} if settled else {}
@@ -111,6 +139,8 @@ async def test_a_rehearsal_ends_in_a_pass_to_show(hall: Hall, viewport: dict[str
         await page.get_by_role("button", name="同意", exact=True).click()
         await picture(page, "rehearsal")
         await page.get_by_role("button", name="开始自检").click()
+        await expect(page.locator("[data-part=hint]")).not_to_be_empty()
+        await expect(page.get_by_text("剩余次数")).to_be_hidden()
         await page.wait_for_url("**/rehearsal/pass", timeout=40_000)
         await expect(page.get_by_text("设备自检通过")).to_be_visible()
         await expect(page.get_by_text("已与报名照片核对")).to_be_visible()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, BrowserContext, Dialog, Page, Route, expect
 
-from tests.e2e.conftest import person, picture
+from tests.e2e.conftest import person, picture, press_notice
 from tests.e2e.standin import Item, PaperStandIn
 from tests.world import eventually
 
@@ -334,7 +334,7 @@ async def test_another_page_takes_over_and_this_one_says_so_but_still_sends(
         await expect(page.locator("#options[disabled]")).to_have_count(1)
         await says(page, "本页已停止作答")
         assert [each["epoch"] for each in paper.journal] == [1]
-        await page.get_by_role("button", name="改在本页作答").click()
+        await press_notice(page, "改在本页作答")
         await expect(page.locator("#options[disabled]")).to_have_count(0)
         assert paper.epoch == 3
 
@@ -427,7 +427,7 @@ async def test_in_wechat_which_downloads_nothing_the_export_is_copied(
             await dialog.accept()
 
         page.on("dialog", read)
-        await page.get_by_role("button", name="导出未上传的答案").click(timeout=20_000)
+        await press_notice(page, "导出未上传的答案")
         await until(lambda: said)
         exported = json.loads(await page.evaluate("navigator.clipboard.readText()"))
         assert len([paper.unseal(entry) for entry in exported["entries"]]) == 2
@@ -448,7 +448,7 @@ async def test_when_the_attempt_is_over_for_good_the_export_is_all_that_is_left(
         await again.goto(paper.path)
         await expect(again.get_by_text("还有2个答案没有上传")).to_be_visible()
         async with again.expect_download() as downloading:
-            await again.get_by_role("button", name="导出未上传的答案").click()
+            await press_notice(again, "导出未上传的答案")
         await (await downloading.value).save_as(tmp_path / "answers.json")
         exported = json.loads((tmp_path / "answers.json").read_text())
         assert len([paper.unseal(entry) for entry in exported["entries"]]) == 2

@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Page, expect
 
 from exam_service.accounts.model import Principal, Role
 from exam_service.papers import usecases as papers
-from tests.e2e.conftest import DESKTOP, PHONE, person, picture
+from tests.e2e.conftest import DESKTOP, PHONE, person, picture, press_notice
 from tests.e2e.test_story import log_in, saved
 from tests.world import World, eventually
 
@@ -201,7 +201,7 @@ async def test_an_exported_answer_is_what_the_staff_import(
         await page.locator("#hand-in").click()
         await page.get_by_role("button", name="现在交卷").click()
         async with page.expect_download(timeout=30_000) as downloading:
-            await page.get_by_role("button", name="导出未上传的答案").click(timeout=30_000)
+            await press_notice(page, "导出未上传的答案")
         await (await downloading.value).save_as(tmp_path / "answers.json")
         exported = (tmp_path / "answers.json").read_bytes()
         body = world.here.staff[Role.BODY]
@@ -229,7 +229,7 @@ async def test_answers_left_after_the_end_are_offered_on_the_result_page(
         await expect(again.get_by_text("本机还有1个答案没有上传")).to_be_visible()
         await picture(again, "result-leftover")
         async with again.expect_download() as downloading:
-            await again.get_by_role("button", name="导出未上传的答案").click()
+            await press_notice(again, "导出未上传的答案")
         await (await downloading.value).save_as(tmp_path / "answers.json")
         body = world.here.staff[Role.BODY]
         exported = (tmp_path / "answers.json").read_bytes()

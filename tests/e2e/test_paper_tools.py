@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.async_api import Browser, Page, expect
 
-from tests.e2e.conftest import DESKTOP, PHONE, on_every_screen, person, picture
+from tests.e2e.conftest import DESKTOP, PHONE, on_every_screen, person, picture, press_notice
 from tests.e2e.standin import PaperStandIn
 from tests.e2e.test_outbox import choose, says, until
 
@@ -131,7 +132,7 @@ async def test_a_deadline_that_was_moved_is_announced(paper: PaperStandIn, brows
         notice = page.locator("#notices").get_by_text("考试时间已延长15分钟")
         await expect(notice).to_be_visible()
         await expect(page.locator("#clock-time")).to_contain_text("34:")
-        await page.get_by_role("button", name="知道了").click()
+        await press_notice(page, "知道了")
         await expect(notice).to_have_count(0)
 
 
@@ -155,7 +156,7 @@ async def test_after_a_long_cut_time_can_be_asked_for(paper: PaperStandIn, brows
         await page.clock.run_for(65_000)
         paper.fault.clear()
         await page.clock.run_for(20_000)
-        await page.get_by_role("button", name="申请补时").click()
+        await press_notice(page, "申请补时")
         await expect(page.locator("#time-span")).to_contain_text("中断时间：")
         await picture(page, "paper-time-request")
         await page.get_by_role("button", name="提交申请").click()
@@ -333,7 +334,7 @@ async def test_a_notice_of_the_invigilator_is_shown_until_it_was_read_and_never_
         await picture(page, "paper-notice")
         await page.clock.run_for(16_000)
         await expect(notice).to_have_count(1)
-        await page.get_by_role("button", name="知道了").click()
+        await press_notice(page, "知道了")
         paper.notices.append({"id": "n2", "text": "还有一事。", "at": "2026-11-20T10:40:00+08:00"})
         await page.clock.run_for(16_000)
         await expect(page.get_by_text("还有一事。")).to_be_visible()
@@ -341,6 +342,68 @@ async def test_a_notice_of_the_invigilator_is_shown_until_it_was_read_and_never_
         await page.reload()
         await expect(page.get_by_text("还有一事。")).to_be_visible()
         await expect(notice).to_have_count(0)
+
+
+LONG_WORDS = "请各位医师保持安静，独自作答，手机放稳，不要离开座位。" * 4
+ANSWERED_WITH_FINGERS = """() => new Promise((done) => {
+  const option = document.querySelectorAll("label.option")[1];
+  const box = option.getBoundingClientRect();
+  new MutationObserver((_, observer) => {
+    observer.disconnect();
+    const there = document.elementFromPoint(box.x + 40, box.y + 20);
+    there.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, detail: 1 }));
+    done(document.querySelectorAll("#option-list input:checked").length);
+  }).observe(document.getElementById("notices"), { childList: true });
+})"""
+
+
+async def test_what_arrives_moves_no_option_and_a_tap_of_that_moment_chooses_none(
+    paper: PaperStandIn, browser: Browser
+) -> None:
+    async with sitting(paper, browser, clock=True) as page:
+        top = "() => document.querySelector('label.option').getBoundingClientRect().top"
+        before = await page.evaluate(top)
+        tapped = asyncio.ensure_future(page.evaluate(ANSWERED_WITH_FINGERS))
+        await asyncio.sleep(0.1)
+        paper.notices = [{"id": "n1", "text": LONG_WORDS, "at": "2026-11-20T10:32:00+08:00"}]
+        await page.clock.run_for(16_000)
+        assert await tapped == 0
+        await expect(page.get_by_role("button", name="知道了")).to_be_in_viewport()
+        assert await page.evaluate(top) == before
+        await page.evaluate(
+            """(words) => {
+              const line = document.getElementById("proctor-hint");
+              line.hidden = false;
+              line.dataset.kind = "warn";
+              line.textContent = words;
+            }""",
+            "系统未允许浏览器使用摄像头，请在系统设置的隐私权限中打开，再点监考小窗重试",
+        )
+        await picture(page, "paper-still")
+        assert await page.evaluate(top) == before
+        await page.locator("#sheet-state").click()
+        await picture(page, "paper-whole-hint")
+        assert await page.evaluate(top) == before
+        assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        await page.clock.run_for(500)
+        await press_notice(page, "知道了")
+        assert await page.evaluate(top) == before
+        await page.clock.run_for(500)
+        await choose(page, 1)
+        await expect(page.locator("#option-list input").nth(1)).to_be_checked()
+
+
+async def test_what_was_read_on_another_device_is_not_shown_again(
+    paper: PaperStandIn, browser: Browser
+) -> None:
+    said = {"text": "请保持安静。", "at": "2026-11-20T10:32:00+08:00"}
+    paper.notices = [
+        {"id": "n1", "acknowledged": True, **said},
+        {"id": "n2", **said, "text": "还有一事。"},
+    ]
+    async with sitting(paper, browser) as page:
+        await expect(page.get_by_text("还有一事。")).to_be_visible()
+        await expect(page.get_by_text("请保持安静。")).to_have_count(0)
 
 
 async def test_leaving_and_copying_are_noted_and_arrive_also_after_a_cut(

@@ -14,7 +14,7 @@ from exam_service.proctor import usecases as proctor
 from exam_service.proctor.model import Verdict
 from exam_service.proctor.usecases import wall_topic
 from exam_service.settings import Settings
-from tests.e2e.conftest import DESKTOP, SCREENS, person, picture
+from tests.e2e.conftest import DESKTOP, SCREENS, person, picture, press_notice
 from tests.e2e.test_invigilation import fits, log_in
 from tests.world import World, camera_frame, portrait
 
@@ -148,5 +148,5 @@ async def test_a_notice_is_confirmed_with_a_tap(world: World, address: str, brow
         await page.keyboard.type("请面向摄像头")
         await page.get_by_role("button", name="发送", exact=True).click()
         await expect(page.locator('[data-part="notice"]')).to_contain_text("未确认")
-        await phone.get_by_role("button", name="知道了").click()
+        await press_notice(phone, "知道了")
         await expect(page.locator('[data-part="notice"]')).to_contain_text("通知已确认", timeout=12_000)

@@ -190,6 +190,44 @@ async def test_a_request_is_one_and_is_withdrawn_until_the_check(world: World) -
         )
 
 
+async def test_who_is_awaited_by_people_is_not_sent_before_a_camera(
+    browsers: tuple[Browser, Browser], world: World
+) -> None:
+    physician, _ = browsers
+    await arrange(world)
+    listed = await (await physician.get("/papers")).text()
+    assert PLACE in listed
+    assert "申请现场测评" not in listed
+    start = f"/papers/{Subject.HUMANITIES.value}/start"
+    version = world.here.cycle.policy.notice_version
+    began = await physician.submit(start, accept="yes", version=version)
+    assert began.headers["Location"] == "/alternative"
+    attempt = await world.start(world.here.general)
+    check = f"/attempts/{attempt.id}/check"
+    assert (await physician.get(check)).headers["Location"] == "/alternative"
+    await world.consent(world.here.general)
+    assert (await physician.get(check)).status == 200
+    assert check in await (await physician.get("/alternative")).text()
+
+
+async def test_who_was_checked_in_is_not_moved_that_day_and_begins_anew_on_another(world: World) -> None:
+    staff, registration_id = world.here.staff[Role.BODY], world.here.registrations[0].id
+    await arrange(world)
+    attempt = await world.start(world.here.general)
+    await check_in(world, attempt)
+    moved = {"place": PLACE, "starts_at": TIME + timedelta(days=2)}
+    with pytest.raises(Conflict, match="checked_in"):
+        await alternative.arrange(world.services, staff, registration_id, **moved)
+    async with world.database.tx() as tx:
+        assert (await papers.own_attempt(tx, world.here.general, attempt.id)).watched
+    world.clock.move(minutes=24 * 60)
+    await alternative.arrange(world.services, staff, registration_id, **moved)
+    async with world.database.tx() as tx:
+        attempt = await papers.own_attempt(tx, world.here.general, attempt.id)
+    assert (attempt.watched, attempt.checked_at) == (False, None)
+    await alternative.withdraw(world.services, world.here.general)
+
+
 async def test_another_body_sees_and_does_nothing(world: World) -> None:
     await arrange(world)
     attempt = await world.start(world.here.general)

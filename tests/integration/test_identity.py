@@ -190,11 +190,19 @@ async def test_who_turns_as_asked_may_begin(booth: Booth) -> None:
     assert kept.front_embedding is None, "what was needed for the try goes with it"
 
 
+async def test_frames_that_were_on_their_way_spend_no_further_try(booth: Booth) -> None:
+    await booth.sit_down()
+    await booth.fail(1)
+    for _ in range(2):
+        await booth.show(Verdict.MISMATCH, face=OTHER, distance=0.8)
+    assert (await booth.state()).challenge.first_at is None, "the next try begins when the advice was read"
+
+
 async def test_a_photograph_held_up_does_not_pass_and_a_person_decides(
     booth: Booth, staff: Principal
 ) -> None:
     await booth.sit_down()
-    for _ in range(TRIES * 62):
+    for _ in range(TRIES * 65):
         judged = await booth.show()
     assert judged.identity
     assert (judged.identity.state, judged.identity.last_spent) == (IdentityState.WAITING, Spent.TOO_SLOW)

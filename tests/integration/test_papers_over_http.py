@@ -298,6 +298,15 @@ async def test_a_subject_that_is_not_in_the_procedure_is_not_found(world: World)
         await world.start(world.here.simple, Subject.PROFESSIONAL)
 
 
+async def test_another_paper_that_runs_is_one_press_away(browser: Browser, world: World) -> None:
+    running = await world.start(world.here.general, Subject.HUMANITIES)
+    await world.admit(running)
+    await browser.login(world.here, world.here.general)
+    refused = await browser.get(f"/papers/{Subject.PROFESSIONAL.value}/notice")
+    assert refused.status == 409
+    assert f'href="/attempts/{running.id}">继续测评' in await refused.text()
+
+
 async def test_two_papers_are_never_sat_at_once(world: World) -> None:
     """Two clocks would run, and the only attempt at one of them would be gone."""
     both = [await world.start(world.here.general, subject) for subject in Subject]

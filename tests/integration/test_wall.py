@@ -298,6 +298,7 @@ async def test_a_notice_is_confirmed_once_by_whom_it_was_for(
         world.database, world.clock, world.here.general, attempt.id, attempt.lease_epoch, [], None
     )
     (notice,) = presence.notices
+    assert not notice.acknowledged
     page = await another("physician")
     address = f"/attempts/{attempt.id}/notices/{notice.id}/acknowledgement"
     world.clock.move(seconds=7)
@@ -305,6 +306,8 @@ async def test_a_notice_is_confirmed_once_by_whom_it_was_for(
     world.clock.move(seconds=7)
     assert (await page.send(address, {})).status == 200
     assert (await page.send(address.replace(str(notice.id), str(UUID(int=1))), {})).status == 404
+    next_device = await (await page.send(f"/attempts/{attempt.id}/lease", {})).json()
+    assert [each["acknowledged"] for each in next_device["notices"]] == [True]
     assert "医师已确认 10:00:07" in await text_of(body, f"/invigilation/{attempt.id}")
 
 

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -96,7 +97,7 @@ def test_a_paper_under_way_is_gone_back_to_whatever_else_holds(state: State) -> 
     resumed = Availability(may_start=True, resumes=under_way)
     assert now([under_way], limit=1) == resumed
     assert now([failed_attempt(), under_way], moment=LATER, before="人文医学测评") == resumed
-    assert now([under_way], moment=LATER, exempted=True, running="业务水平测评") == resumed
+    assert now([under_way], moment=LATER, exempted=True, running=("业务水平测评", UUID(int=1))) == resumed
 
 
 @pytest.mark.parametrize("state", [State.CLOSING, State.CLOSED])

@@ -117,7 +117,12 @@ async def _offers_at(
 
 def _check_startable(offer: PaperOffer) -> None:
     if not offer.availability.may_start:
-        raise Conflict(offer.availability.reason or "现在不能参加这项测评。", code="paper_not_open")
+        running = offer.availability.running
+        raise Conflict(
+            offer.availability.reason or "现在不能参加这项测评。",
+            code="paper_not_open",
+            way=("继续测评", f"/attempts/{running}") if running else None,
+        )
 
 
 def _new_attempt(entitled: Entitlement, offer: PaperOffer) -> Attempt:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from exam_service.accounts import usecases as accounts
 from exam_service.accounts.model import Principal
 from exam_service.audit import usecases as audit
 from exam_service.cycles.model import day_in_china
@@ -21,10 +22,12 @@ from exam_service.papers.model import Attempt, State
 from exam_service.papers.oversight import written
 from exam_service.papers.queries import ListedSitting
 from exam_service.papers.sittings import (
+    FIXED,
     Sitting,
     SittingState,
     check_answerable,
     check_day,
+    check_movable,
     check_place,
     check_starts_at,
     check_withdrawable,
@@ -48,10 +51,14 @@ class Waiting:
 
 @dataclass(frozen=True)
 class OwnSitting:
-    """A physician's page; ``sitting`` is ``None`` while they asked for none."""
+    """A physician's page; ``sitting`` is ``None`` while they asked for none.
+
+    ``consented``: they may choose the camera all the same.
+    """
 
     sitting: Sitting | None
     may_ask: bool
+    consented: bool
     papers: list[Waiting]
 
 
@@ -68,9 +75,29 @@ async def own_sitting(services: Services, principal: Principal) -> OwnSitting:
     async with services.database.tx() as tx:
         entitled = await registration.entitlement(tx, principal.account_id, principal.province_id)
         if entitled is None:
-            return OwnSitting(None, may_ask=False, papers=[])
+            return OwnSitting(None, may_ask=False, consented=False, papers=[])
         sitting = await queries.select_optional_sitting(tx, entitled.registration.id, principal.province_id)
-        return OwnSitting(sitting, sitting is None and entitled.may_test, await _papers(tx, entitled))
+        return OwnSitting(
+            sitting,
+            may_ask=sitting is None and entitled.may_test,
+            consented=await accounts.has_face_consent(tx, principal.account_id),
+            papers=await _papers(tx, entitled),
+        )
+
+
+async def sitting_of(services: Services, principal: Principal) -> Sitting | None:
+    """The physician's request in the newest cycle."""
+    async with services.database.tx() as tx:
+        entitled = await registration.entitlement(tx, principal.account_id, principal.province_id)
+        if entitled is None:
+            return None
+        return await queries.select_optional_sitting(tx, entitled.registration.id, principal.province_id)
+
+
+async def is_arranged(tx: Tx, registration_id: UUID, province_id: str) -> bool:
+    """Whether a place and a time are fixed at which people will watch."""
+    sitting = await queries.select_optional_sitting(tx, registration_id, province_id)
+    return sitting is not None and sitting.state in FIXED
 
 
 async def _papers(tx: Tx, entitled: Entitlement) -> list[Waiting]:
@@ -157,17 +184,25 @@ async def arrange(
     starts_at: datetime | None,
     note: str = "",
 ) -> None:
-    """Fix place and time; done again, it is moved.
+    """Fix place and time; done again, it is moved. After the day of a check-in what wasn't begun there is
+    to be checked in anew.
 
     Raises:
         NotFound: It is another body's, or there is none.
         Invalid: No place, or no time to come.
+        Conflict: The physician was checked in today.
     """
     now = services.clock.now()
     place, starts_at = check_place(place), check_starts_at(starts_at, now)
     note = written(note, "说明") if note.strip() else ""
     async with services.database.tx() as tx:
+        own = await registration_for_body(tx, principal, registration_id)
+        await queries.lock_attempts(tx, own.id, own.province_id)  # before the sitting, as the check-in does
         sitting = await _lock(tx, principal, registration_id)
+        fixed = sitting.starts_at and day_in_china(sitting.starts_at)
+        check_movable(sitting, day_in_china(now), fixed)
+        if sitting.state is SittingState.CHECKED_IN:
+            await queries.take_back_check_in(tx, own.id)
         await queries.update_sitting(
             tx, sitting.id, SittingState.ARRANGED, place, starts_at, note, principal.account_id, now
         )

@@ -33,7 +33,7 @@ from exam_service.proctor.identification import (
     Judged,
     status_of,
 )
-from exam_service.proctor.liveness import PLAIN, TURNS, Challenge, Pose, Spent
+from exam_service.proctor.liveness import BREATHER, PLAIN, TURNS, Challenge, Pose, Spent
 from exam_service.proctor.model import Check, Purpose, StreamRow, Verdict
 from exam_service.registration import usecases as registration
 from exam_service.storage.database import Tx
@@ -215,7 +215,7 @@ async def _spend(tx: Tx, services: Services, identity: IdentityCheck, check: Che
     )
     if identity.tries < TRIES:
         anew = fresh_challenge(turns=identity.challenge.asks != PLAIN)
-        return replace(identity, challenge=replace(anew, last_at=check.received_at))
+        return replace(identity, challenge=replace(anew, last_at=check.received_at + BREATHER))
     if identity.purpose is Purpose.REHEARSAL:
         return replace(identity, state=IdentityState.EXPIRED)
     await record(tx, services, identity, "identity.waiting", None, spent=spent)
@@ -249,6 +249,7 @@ class CheckPage:
     Attributes:
         enrols_here: The first face seen will be theirs.
         turns: Whether they will be asked to turn the head.
+        is_arranged: People await them at a place and a time, without a camera.
     """
 
     attempt: Attempt
@@ -256,6 +257,7 @@ class CheckPage:
     consented: bool
     enrols_here: bool
     turns: bool
+    is_arranged: bool
 
 
 async def check_page(services: Services, principal: Principal, attempt_id: UUID) -> CheckPage:
@@ -274,6 +276,7 @@ async def check_page(services: Services, principal: Principal, attempt_id: UUID)
             await accounts.has_face_consent(tx, principal.account_id),
             may_enrol,
             policy.proctor.liveness,
+            await papers.alternative.is_arranged(tx, attempt.registration_id, attempt.province_id),
         )
 
 

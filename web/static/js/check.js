@@ -1,7 +1,8 @@
 /**
  * The check before a paper, before another device takes one over, or as a rehearsal (设备自检): camera
  * works, light and place will do, this physician, who turns the head as asked. The server counts the tries
- * and says what to do next; after the last one a person of the body decides. Ends in the paper, in words
+ * and says what to do next; the next try begins at the press of a button, so that nobody loses one while
+ * reading; after the last one a person of the body decides. Ends in the paper, in words
  * that help, or at the assessment body; never in a dead end without a button.
  */
 
@@ -28,14 +29,17 @@ const ENDINGS = {
   attempt_closed: { title: "本次考试已结束", message: "不能再进入答题。", label: "返回测评列表", href: "/papers" },
   replaced: { title: "已在其他页面打开", message: "本页的检测已停止。要在这里继续，请重新开始。", label: "在本页重新开始", href: location.href },
 };
+const CARDS = ["advice", "fault", "help", "spent", "waiting"];
 const REFUSED = { title: "身份核验没有通过", message: "请联系考核机构。", label: "返回首页", href: "/home" };
 const NOT_PASSED = { title: "这次没有通过", message: "请调整光线和位置后，再检一次。", label: "再检一次", href: location.href };
+const SPENT_HINT = "这次没有通过";
 const UNKNOWN_ENDING = { title: "检测已停止", message: "请重新打开本页再试。", label: "重新打开", href: location.href };
 
 const root = document.querySelector("[data-check]");
 const csrf = () => document.querySelector('meta[name="csrf-token"]').content;
 
-let phase = "intro"; // intro → checking ⇄ waiting (for a person) → passed | ended
+// intro → checking ⇄ spent (a try, until the next one is asked for) | waiting (for a person) → passed | ended
+let phase = "intro";
 let interval = 1000;
 let awaiting = 0; // the seq whose answer is due, TAKING while its picture is being taken, else 0
 let sentAt = 0;
@@ -45,6 +49,11 @@ let facelessSince = 0;
 let refusalsAway = 0;
 let helping = false;
 let stepNow = "";
+let triesLeft = null;
+
+// A rehearsal costs nothing; before the registration photo is reviewed it can't say who sits there either.
+const counted = root.dataset.purpose !== "rehearsal";
+const compares = !("uncompared" in root.dataset);
 
 const STEPS = ["camera", "light", "identity", ...("turns" in root.dataset ? ["turn"] : []), "done"];
 
@@ -96,7 +105,7 @@ function hint(kind, text) {
 /** Exactly one card stands beside the camera; a new one must not wait below the edge of a phone's screen. */
 function beside(name) {
   const comes = part(name).hidden;
-  for (const card of ["advice", "fault", "help", "waiting"]) show(card, card === name);
+  for (const card of CARDS) show(card, card === name);
   if (comes && name !== "advice") part(name).scrollIntoView({ block: "nearest" });
 }
 
@@ -105,13 +114,24 @@ function sending() {
   return phase === "checking" || phase === "waiting";
 }
 
+/** Whether how the identity check stands is news. */
+function underWay() {
+  return sending() || phase === "spent";
+}
+
+/** The card of the phase, unless the camera is at fault. */
+function phaseCard() {
+  if (phase === "waiting" || phase === "spent") return phase;
+  return helping ? "help" : "advice";
+}
+
 /** Steps before this one are done, it is under way; "done" means all are. */
 function step(name) {
   if (name === stepNow) return;
   stepNow = name;
   const n = name === "done" ? STEPS.length : STEPS.indexOf(name);
   part("steps").querySelectorAll("li").forEach((item, index) => {
-    const done = index < n;
+    const done = index < n && (compares || STEPS[index] !== "identity");
     item.classList.toggle("done", done);
     item.classList.toggle("current", index === n);
     if (index === n) item.setAttribute("aria-current", "step");
@@ -163,7 +183,7 @@ function cameraChanged(state) {
     beside("fault");
     return;
   }
-  beside(phase === "waiting" ? "waiting" : helping ? "help" : "advice");
+  beside(phaseCard());
   if (state.phase === "opening") {
     hint("wait", "正在打开摄像头，如浏览器询问，请选择“允许”");
     step("camera");
@@ -175,6 +195,8 @@ function cameraChanged(state) {
   } else if (state.phase === "live" && phase === "waiting") {
     step("identity");
     captureIn(0);
+  } else if (state.phase === "live" && phase === "spent") {
+    hint("warn", SPENT_HINT);
   }
 }
 
@@ -236,9 +258,11 @@ function judged({ seq, verdict, hint: words, admitted, check }) {
   refusalsAway = 0;
   if (stands(check)) {
     const faceless = NO_FACE_TO_COMPARE.includes(verdict);
-    const heeded = verdict === "match" || (check.done > 0 && verdict === "turned_away");
+    // What is asked next is no complaint, whatever the last picture showed.
+    const asked = check.done > 0 && words === check.askHint && verdict !== "mismatch";
+    const heeded = verdict === "match" || asked || (!compares && verdict === "unsure");
     hint(heeded ? "ok" : "warn", words);
-    step(check.done > 0 ? "turn" : faceless ? "light" : "identity");
+    step(check.done > 0 ? "turn" : faceless || !compares ? "light" : "identity");
     lookForFace(faceless);
   }
   answered(seq);
@@ -246,7 +270,7 @@ function judged({ seq, verdict, hint: words, admitted, check }) {
 
 /** How the identity check stands on the server; true while frames advance it. */
 function stands(check) {
-  if (!sending()) return false;
+  if (!underWay()) return false;
   switch (check.state) {
     case "passed":
     case "accepted":
@@ -263,15 +287,57 @@ function stands(check) {
       wait(check);
       return false;
     default:
+      if (isSpent(check)) spend(check);
+      if (phase === "spent") return false;
       carryOn(check);
       return true;
   }
 }
 
+/** Whether a try was lost since the server last said how many there are. */
+function isSpent(check) {
+  const lost = triesLeft !== null && check.triesLeft < triesLeft && check.again !== "";
+  triesLeft = check.triesLeft;
+  return lost;
+}
+
+/** Nothing is sent until the physician asks for the next try; the self view stays, to put things right by. */
+function spend(check) {
+  phase = "spent";
+  clearTimeout(timer);
+  awaiting = 0;
+  facelessSince = 0;
+  helping = false;
+  prompt(null);
+  show("tries", false);
+  show("again", false);
+  hint("warn", SPENT_HINT);
+  part("spent-why").textContent = `${check.again}。`;
+  show("spent-left", counted);
+  if (counted) part("spent-left").textContent = `还可以试${check.triesLeft}次，点“再试一次”才会开始下一次，可以先做好准备。`;
+  if (camera.phase === "fault") return; // first things first; the card comes when the camera is back
+  beside("spent");
+  part("next-try").focus();
+}
+
+function tryAgain() {
+  if (phase !== "spent") return;
+  phase = "checking";
+  beside(camera.phase === "fault" ? "fault" : "advice");
+  hint("wait", stream.state === "online" ? "请正对摄像头，正在核对" : "正在连接");
+  step("light");
+  // The button that had the focus is gone; on a phone the picture is above it.
+  part("running-title").focus();
+  part("camera").scrollIntoView({ block: "nearest" });
+  captureIn(0);
+}
+
 /** The tries are used up; the camera and the wire stay, for the person who decides. */
 function wait(check) {
   if (phase === "waiting") return;
+  const idle = phase === "spent";
   phase = "waiting";
+  if (idle) captureIn(0);
   prompt(null);
   show("tries", false);
   show("again", false);
@@ -290,8 +356,9 @@ function carryOn(check) {
   }
   prompt(check.done > 0 ? check.ask : null);
   const tries = part("tries");
-  if (check.triesLeft !== null) tries.textContent = `剩余次数：${check.triesLeft}次`;
-  show("tries", check.triesLeft !== null);
+  const told = counted && check.triesLeft !== null;
+  if (told) tries.textContent = `剩余次数：${check.triesLeft}次`;
+  show("tries", told);
   const again = part("again");
   const words = check.again ? `刚才那次${check.again}` : "";
   if (again.textContent !== words) again.textContent = words;
@@ -362,6 +429,7 @@ part("retry").addEventListener("click", () => {
   camera.open();
   part("running-title").focus();
 });
+part("next-try").addEventListener("click", tryAgain);
 part("start").addEventListener("click", () => {
   start();
   // The button that had the focus is gone; the next words are here.

@@ -1,4 +1,9 @@
-/** Words above the question that somebody must see. One notice per topic; the same words are not said twice. */
+/**
+ * Words over the end of the page that somebody must see. One notice per topic; the same words are not said twice.
+ * They never move the question; see steady.js.
+ */
+
+import { steady } from "./steady.js";
 
 const place = document.getElementById("notices");
 const shown = new Map();
@@ -15,16 +20,18 @@ export function notify(topic, kind, text, ...actions) {
   body.append(text);
   if (actions.length) body.append(row(actions));
   notice.append(body);
-  if (old) old.replaceWith(notice);
-  else place.append(notice);
+  steady(() => {
+    if (old) old.replaceWith(notice);
+    else place.append(notice);
+  });
   shown.set(topic, notice);
-  notice.scrollIntoView({ block: "nearest" });
+  place.scrollTop = notice.offsetTop - place.offsetTop;
 }
 
 export function hush(topic) {
   const notice = shown.get(topic);
   if (!notice) return;
-  notice.remove();
+  steady(() => notice.remove());
   shown.delete(topic);
 }
 

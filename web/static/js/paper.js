@@ -220,6 +220,7 @@ function showState() {
   const line = element("save-state");
   line.dataset.kind = kind;
   if (line.textContent !== words) line.textContent = words;
+  line.title = words;
   if (outbox.unsent && outbox.state === "login") askForLogin(outbox.problem);
   handIn?.update();
 }
@@ -285,12 +286,12 @@ async function beatOnce() {
   showState();
 }
 
-/** Each of the invigilator's words until it was read, and never again. */
+/** Each of the invigilator's words until it was read, here or on the device before, and never again. */
 function tellNotices(notices) {
   const known = recall(READ_NOTICES);
   const read = known && known.set === attempt ? known.ids : [];
-  for (const { id, text, at } of notices) {
-    if (read.includes(id)) continue;
+  for (const { id, text, at, acknowledged: readElsewhere } of notices) {
+    if (readElsewhere || read.includes(id)) continue;
     notify(`notice-${id}`, "info", `考核机构通知（${timeOfDay(at)}）：${text}`, understood(`notice-${id}`, () => {
       read.push(id);
       remember(READ_NOTICES, { set: attempt, ids: read });
@@ -425,5 +426,7 @@ addEventListener("pageshow", (event) => {
   location.reload();
 });
 document.addEventListener("visibilitychange", () => document.hidden || beat());
+// One line each, so that the question stays where it is; a tap shows the whole of it over the question.
+element("sheet-state").addEventListener("click", () => element("sheet-state").classList.toggle("whole"));
 
 start();

@@ -1,6 +1,7 @@
 /** The proctor's corner of the paper: a small self view and one calm line. No fault of it reaches the answers. */
 
 import { pauseAfter, rest } from "./retry.js";
+import { steady } from "./steady.js";
 
 const toggle = document.getElementById("self-toggle");
 const video = document.getElementById("proctor-self");
@@ -71,11 +72,13 @@ function show(folded) {
 function hint({ kind, text }) {
   line.dataset.kind = kind;
   line.textContent = text;
+  // Cut off where the screen is narrow; see paper.js for a tap on it.
+  line.title = text;
 }
 
 let asked = null;
 
-/** Beside the question, never over it: staff ask to see the face, and the answering goes on. */
+/** Below the question, which stays where it is: staff ask to see the face, and the answering goes on. */
 function recheck(check) {
   const before = asked;
   asked = check.state;
@@ -93,19 +96,21 @@ function recheck(check) {
       if (["open", "waiting"].includes(before)) {
         tell(null, "身份核验通过", "谢谢配合，请继续答题。");
         setTimeout(() => {
-          if (asked !== "open") panel.hidden = true;
+          if (asked !== "open") steady(() => { panel.hidden = true; });
         }, PASSED_STAYS_MS);
       }
   }
 }
 
 function tell(ask, words, more) {
-  panel.hidden = false;
-  const arrow = panel.querySelector(".recheck-turn");
-  arrow.hidden = ask !== "left" && ask !== "right";
-  arrow.dataset.ask = ask || "";
-  say(panel.querySelector("strong"), words);
-  say(panel.querySelector("small"), more);
+  steady(() => {
+    panel.hidden = false;
+    const arrow = panel.querySelector(".recheck-turn");
+    arrow.hidden = ask !== "left" && ask !== "right";
+    arrow.dataset.ask = ask || "";
+    say(panel.querySelector("strong"), words);
+    say(panel.querySelector("small"), more);
+  });
 }
 
 /** Written only when new: a screen reader says it again otherwise. */
