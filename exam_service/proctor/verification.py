@@ -44,7 +44,7 @@ Embedding = NDArray[np.float32]
 Scene = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 
-_WHOLE_EVERY = 8  # looks; where something changes beside the face, the verifier searches all of it at once
+_WHOLE_EVERY = 12  # looks; where something changes beside the face, the verifier searches all of it at once
 _REMEMBERED = 4096
 _ABSENCE = 3  # frames without a face in a row are an absence: the one that completes it is looked at harder
 _THRESHOLDS_SECONDS = 5.0

@@ -25,7 +25,7 @@ _WIDTH = 1.2 * NARROWEST
 _CLEAR = 0.4
 _FAINT = -0.4
 # How often to ask for the whole frame though nothing has changed and nothing is in doubt.
-WHOLE_EVERY = 8
+WHOLE_EVERY = 12
 # A frame made to show hundreds of faces must not take seconds.
 _MOST = 8
 
