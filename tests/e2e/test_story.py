@@ -10,10 +10,6 @@ import pytest
 from playwright.async_api import Browser, Page, Playwright, expect
 
 from exam_service.accounts.model import Principal, Role
-from exam_service.cycles.policy import Subject
-from exam_service.papers import usecases as papers
-from exam_service.proctor import usecases as proctor
-from exam_service.proctor.judgement import findings
 from exam_service.registration import usecases as registration
 from exam_service.storage.evidence import EvidenceStore
 from tests.e2e.conftest import DESKTOP, OpenBrowser, person, picture
@@ -210,59 +206,24 @@ async def confirm(browser: Browser, address: str, world: World) -> None:
         await picture(page, "review-done")
 
 
-async def findings_of(world: World, principal: Principal) -> str:
-    """What the body would be shown of this physician's latest attempt: kinds of findings."""
-    async with world.database.tx() as tx:
-        attempt_id = await tx.fetch_value(
-            "SELECT id FROM attempt WHERE account_id = $1 ORDER BY id DESC LIMIT 1", principal.account_id
-        )
-        checks = await proctor.checks_of(tx, attempt_id, principal.province_id)
-    return " ".join(finding.kind for finding in findings(checks))
-
-
-@pytest.mark.parametrize(
-    ("photograph", "hint", "kind"),
-    [
-        ("biden.jpg", "暂未确认是本人", "another_face"),
-        ("obama_and_biden.jpg", "不止一个人", "several_faces"),
-    ],
-)
-async def test_somebody_else_before_the_camera_is_flagged_and_the_paper_goes_on(
+async def test_somebody_else_before_the_camera_is_not_let_in(
     world: World,
     address: str,
     evidence: EvidenceStore,
     open_browser: OpenBrowser,
     faces_dir: Path,
-    photograph: str,
-    hint: str,
-    kind: str,
 ) -> None:
     physician = world.here.simple
     await enrol(world, evidence, physician, faces_dir / "obama.jpg")
     await world.consent(physician)
-    async with open_browser(photograph) as browser, person(browser, address) as page:
+    async with open_browser("biden.jpg") as browser, person(browser, address) as page:
         await log_in(page, world, physician)
         await accept_notice(page, "人文医学")
         await page.get_by_role("button", name="开始检测").click()
-        await expect(page.locator("[data-part=hint]")).to_contain_text(hint)
-        await picture(page, f"check-{kind}")
+        await expect(page.locator("[data-part=hint]")).to_contain_text("暂未确认是本人")
+        await picture(page, "check-another-face")
         attempt = await world.start(physician)
-        assert attempt.state == "prepared"  # the check let nobody in
-
-        await world.admit(attempt)  # as if the right person had passed it and then left the chair
-        await page.goto(f"/attempts/{attempt.id}")
-        await expect(page.locator("#proctor-hint")).to_contain_text(hint)
-        keys = await right_answers(world, page)
-        await answer(page, keys, 6)
-        await saved(page)
-        await page.wait_for_timeout(4000)
-        await picture(page, f"paper-{kind}")
-        running = await papers.answers_of(world.database, physician, attempt.id)
-        assert len(running) == 6
-        offers = await papers.offers(world.database, world.clock, physician)
-        assert offers[0].attempts[-1].state == "running"
-        assert offers[0].rule.subject is Subject.HUMANITIES
-    assert kind in await findings_of(world, physician)
+        assert attempt.state == "prepared"
 
 
 async def test_without_a_camera_there_is_no_paper(
