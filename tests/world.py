@@ -495,6 +495,10 @@ class Browser:
         return answer
 
 
+Another = Callable[[str], Awaitable[Browser]]
+"""Gives a browser of the staff of that user name; see tests/integration/conftest.py."""
+
+
 @asynccontextmanager
 async def serving(world: World) -> AsyncIterator[TestServer]:
     """The web application on a port, with the world's clock."""

@@ -6,15 +6,12 @@ import asyncio
 import json
 import re
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 from aiohttp import ClientResponse, FormData
-from aiohttp.test_utils import TestServer
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from exam_service.accounts.model import Role
@@ -26,40 +23,11 @@ from exam_service.invigilation.model import PAGE_SIZE, Standing
 from exam_service.papers import usecases as papers
 from exam_service.papers.model import Attempt, State
 from exam_service.papers.timing import SILENT_AFTER
-from tests.world import START, Browser, Place, World, browsing, contents, serving
+from tests.world import START, Another, Browser, Place, World, contents
 
 pytestmark = pytest.mark.usefixtures("redis_client")
 
-Another = Callable[[str], Awaitable[Browser]]
 COLLEAGUE = "colleague"
-
-
-@pytest.fixture
-async def server(world: World) -> AsyncIterator[TestServer]:
-    async with serving(world) as server:
-        yield server
-
-
-@pytest.fixture
-async def another(world: World, server: TestServer) -> AsyncIterator[Another]:
-    """A browser of the staff of that user name, or of ``here``'s general physician."""
-    async with AsyncExitStack() as stack:
-
-        async def make(who: str) -> Browser:
-            browser = await stack.enter_async_context(browsing(server))
-            if who == "physician":
-                await browser.login(world.here, world.here.general)
-            else:
-                await browser.login_staff(who)
-            return browser
-
-        yield make
-
-
-@pytest.fixture
-async def body(another: Another) -> Browser:
-    """A member of staff of ``here``'s first body."""
-    return await another("hunan-body")
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,6 @@ import cv2
 import numpy as np
 import pytest
 from aiohttp import ClientResponse
-from aiohttp.test_utils import TestServer
 
 from exam_service.accounts.model import Role
 from exam_service.cycles.policy import Subject
@@ -27,11 +24,9 @@ from exam_service.proctor.usecases import FRAME
 from exam_service.registration import usecases as registration
 from exam_service.review.model import PAGE_SIZE
 from exam_service.storage.evidence import DirectoryBlobs, EvidenceStore
-from tests.world import START, Browser, World, browsing, contents, serving
+from tests.world import START, Another, Browser, World, contents
 
 pytestmark = pytest.mark.usefixtures("redis_client")
-
-Another = Callable[[str], Awaitable[Browser]]
 
 
 def picture(shade: int) -> bytes:
@@ -39,34 +34,6 @@ def picture(shade: int) -> bytes:
     done, data = cv2.imencode(".jpg", np.full((48, 64, 3), shade, np.uint8))
     assert done
     return data.tobytes()
-
-
-@pytest.fixture
-async def server(world: World) -> AsyncIterator[TestServer]:
-    async with serving(world) as server:
-        yield server
-
-
-@pytest.fixture
-async def another(world: World, server: TestServer) -> AsyncIterator[Another]:
-    """A browser of the staff of that user name, or of ``here``'s general physician."""
-    async with AsyncExitStack() as stack:
-
-        async def make(who: str) -> Browser:
-            browser = await stack.enter_async_context(browsing(server))
-            if who == "physician":
-                await browser.login(world.here, world.here.general)
-            else:
-                await browser.login_staff(who)
-            return browser
-
-        yield make
-
-
-@pytest.fixture
-async def body(another: Another) -> Browser:
-    """A member of staff of ``here``'s first body."""
-    return await another("hunan-body")
 
 
 async def sat(world: World, *, right: int = 70) -> Attempt:

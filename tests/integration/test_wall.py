@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from aiohttp import ClientWebSocketResponse, WSServerHandshakeError
-from aiohttp.test_utils import TestServer
 
 from exam_service.accounts.model import Role
 from exam_service.invigilation import usecases
@@ -22,38 +21,9 @@ from exam_service.proctor import usecases as proctor
 from exam_service.proctor.model import Verdict
 from exam_service.proctor.usecases import Outlooks, wall_topic
 from exam_service.proctor.usecases.identity import fresh_challenge
-from tests.world import DEVICE, Browser, World, browsing, serving
+from tests.world import DEVICE, Another, Browser, World
 
 pytestmark = pytest.mark.usefixtures("redis_client")
-
-Another = Callable[[str], Awaitable[Browser]]
-
-
-@pytest.fixture
-async def server(world: World) -> AsyncIterator[TestServer]:
-    async with serving(world) as server:
-        yield server
-
-
-@pytest.fixture
-async def another(world: World, server: TestServer) -> AsyncIterator[Another]:
-    """A browser of the staff of that user name, or of ``here``'s general physician."""
-    async with AsyncExitStack() as stack:
-
-        async def make(who: str) -> Browser:
-            browser = await stack.enter_async_context(browsing(server))
-            if who == "physician":
-                await browser.login(world.here, world.here.general)
-            else:
-                await browser.login_staff(who)
-            return browser
-
-        yield make
-
-
-@pytest.fixture
-async def body(another: Another) -> Browser:
-    return await another("hunan-body")
 
 
 @pytest.fixture
