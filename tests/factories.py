@@ -15,12 +15,13 @@ from uuid import UUID
 
 from exam_service.cycles.model import Cycle
 from exam_service.cycles.policy import Confirmation, PaperRule, Policy, Procedure, Subject, read_preset
+from exam_service.institutions.model import Category, Level
 from exam_service.papers.model import Attempt
 from exam_service.papers.model import State as AttemptState
 from exam_service.papers.retakes import PaperOffer, offers_of
 from exam_service.papers.timing import deadline_of
 from exam_service.proctor.model import Check, Purpose, Thresholds, Verdict
-from exam_service.registration.model import Category, Entitlement, Level, Registration
+from exam_service.registration.model import Entitlement, Registration
 from exam_service.registration.model import State as RegistrationState
 
 ADMITTED = datetime(2026, 5, 12, 2, 0, tzinfo=UTC)

@@ -36,6 +36,7 @@ from exam_service.demo.people import identity_number
 from exam_service.errors import DomainError
 from exam_service.http.device import DEVICE_COOKIE
 from exam_service.ids import new_id
+from exam_service.institutions.model import Category, Level
 from exam_service.organisations import usecases as organisations
 from exam_service.papers import usecases as papers
 from exam_service.papers.journal import AnswerEvent
@@ -51,7 +52,7 @@ from exam_service.queue.meters import Meters
 from exam_service.queue.recent import Recent
 from exam_service.queue.signals import Signals
 from exam_service.registration import usecases as registration
-from exam_service.registration.model import Category, Level, Registration, State
+from exam_service.registration.model import Registration, State
 from exam_service.settings import Settings
 from exam_service.storage.database import Database, Tx
 from exam_service.storage.evidence import DirectoryBlobs, EvidenceStore
@@ -369,6 +370,7 @@ async def _place(
         makeup_from=today + timedelta(days=10),
         makeup_until=today + timedelta(days=40),
     )
+    await cycles.assign_institution(tx, cycle, institution.id, body.id)
     place = Place(province_id, cycle, body.id, institution.id, other_body.id)
     for role in (Role.BODY, Role.INSTITUTION, Role.AUTHORITY, Role.OPERATOR):
         body_id = body.id if role is Role.BODY else None

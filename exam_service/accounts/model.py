@@ -62,6 +62,26 @@ class Principal:
             raise Forbidden("此功能仅供考核机构人员使用。")
         return self.body_id
 
+    def of_institution(self) -> UUID:
+        """The institution this person works for.
+
+        Raises:
+            Forbidden: They work for none.
+        """
+        if self.role is not Role.INSTITUTION or self.institution_id is None:
+            raise Forbidden("此功能仅供医疗卫生机构人员使用。")
+        return self.institution_id
+
+    def of_authority(self) -> str:
+        """The province that this person of the health administration works for.
+
+        Raises:
+            Forbidden: They don't work for one.
+        """
+        if self.role is not Role.AUTHORITY:
+            raise Forbidden("此功能仅供卫生行政部门人员使用。")
+        return self.province_id
+
 
 @dataclass(frozen=True)
 class SessionLimits:

@@ -9,11 +9,16 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
+from exam_service.cycles.form_rules import Condition, FormRule, parse_conditions, parse_form
 from exam_service.errors import Misconfigured
+from exam_service.organisations.entry import Entry, parse_entry
+from exam_service.tables import Table
 
 UNLIMITED = "unlimited"
 
@@ -124,11 +129,53 @@ class ProctorRule:
     liveness: bool = True
 
 
+class Stage(StrEnum):
+    """The stages of a cycle before its tests, each with days of its own, in order."""
+
+    BODY_APPLICATIONS = "body_applications"
+    REGISTRATION = "registration"
+    REVIEW = "review"
+    EXEMPTION_APPLICATIONS = "exemption_applications"
+    EXEMPTION_REVIEW = "exemption_review"
+
+
+STAGE_LABELS: Mapping[Stage, str] = {
+    Stage.BODY_APPLICATIONS: "考核机构申请",
+    Stage.REGISTRATION: "医师报名",
+    Stage.REVIEW: "报名审核",
+    Stage.EXEMPTION_APPLICATIONS: "免考申请",
+    Stage.EXEMPTION_REVIEW: "免考审核",
+}
+
+
+class ReviewLevel(StrEnum):
+    """Who decides, one after the other."""
+
+    INSTITUTION = "institution"
+    BODY = "body"
+
+
+@dataclass(frozen=True)
+class ExemptionRule:
+    """How an exemption is applied for.
+
+    Attributes:
+        own_stage: Whether the cycle has days for it; else it is open once registered, until the paper starts.
+        levels: Who decides, in order.
+    """
+
+    own_stage: bool
+    levels: tuple[ReviewLevel, ...]
+    conditions: tuple[Condition, ...]
+
+
 @dataclass(frozen=True)
 class Policy:
     """Everything that differs between provinces. ``raw`` is what a cycle stores.
 
     Attributes:
+        stages: Days that the preset proposes for a new cycle, first and last.
+        labels: The manual's own words, by the names that ``default.toml`` lists.
         block_copy: Whether the paper page keeps stems from being selected, copied and printed.
         watermark: Whether the physician's masked number and the time stand behind the text of the paper.
     """
@@ -144,6 +191,10 @@ class Policy:
     watermark: bool
     retention: Retention
     proctor: ProctorRule
+    entry: Entry
+    form: FormRule
+    exemption: ExemptionRule
+    stages: Mapping[Stage, tuple[date, date]]
     raw: Mapping[str, Any]
 
     def label(self, subject: Subject) -> str:
@@ -152,7 +203,9 @@ class Policy:
 
 
 _EXEMPTIBLE = (Subject.PROFESSIONAL,)
-_LABELS = ("humanities", "professional", "registered", "awaiting")
+_LATER = ("entry", "form", "exemption", "stages")
+"""Tables that a cycle may lack which was opened before they existed; so labels, but for these."""
+_LABELS_ALWAYS = frozenset({"humanities", "professional", "registered", "awaiting"})
 _LONGEST_DAYS = 3650
 PRACTICE_OPENS = ("admitted", "registered")
 
@@ -163,8 +216,13 @@ def parse_policy(raw: Mapping[str, Any]) -> Policy:
     Raises:
         Misconfigured: Something is missing, unknown, of the wrong kind or out of range; it says where.
     """
-    top = _Table(raw, "policy")
-    labels = top.table("labels")
+    default = _default()
+    raw = {**{name: default[name] for name in _LATER}, **raw}
+    if isinstance(raw.get("labels"), Mapping):
+        usual = {name: text for name, text in default["labels"].items() if name not in _LABELS_ALWAYS}
+        raw["labels"] = {**usual, **raw["labels"]}
+    top = Table(raw, "policy")
+    words = top.table("labels")
     notice = top.table("notice")
     practice = top.table("practice")
     paper_page = top.optional_table("paper_page")
@@ -175,7 +233,7 @@ def parse_policy(raw: Mapping[str, Any]) -> Policy:
         name=top.text("name"),
         province=top.text("province"),
         procedures={each: _procedure(procedures.table(each)) for each in Procedure},
-        labels={name: labels.text(name) for name in _LABELS},
+        labels={name: words.text(name) for name in default["labels"]},
         notice_version=notice.text("version"),
         notice_rules=tuple(notice.texts("rules", least=1)),
         practice_opens=practice.one_of("opens", PRACTICE_OPENS),
@@ -183,14 +241,59 @@ def parse_policy(raw: Mapping[str, Any]) -> Policy:
         watermark=paper_page.truth("watermark", default=True),
         retention=_retention(retention),
         proctor=_proctor_rule(proctor),
+        entry=parse_entry(top.mapping("entry")),
+        form=parse_form(top.table("form")),
+        exemption=_exemption_rule(top.table("exemption")),
+        stages=parse_stages(top.mapping("stages")),
         raw=raw,
     )
-    for table in (top, labels, notice, practice, paper_page, retention, proctor, procedures):
+    for table in (top, words, notice, practice, paper_page, retention, proctor, procedures):
         table.refuse_the_rest()
     return policy
 
 
-def _proctor_rule(table: _Table) -> ProctorRule:
+def parse_stages(raw: Mapping[str, Any]) -> dict[Stage, tuple[date, date]]:
+    """Days of stages as presets and cycles write them: ``registration = ["2026-04-13", "2026-05-06"]``.
+
+    Raises:
+        Misconfigured: No such stage, no such day, or the last before the first.
+    """
+    table = Table(raw, "stages")
+    stages = {}
+    for stage in Stage:
+        if not table.has(stage):
+            continue
+        days = table.texts(stage)
+        try:
+            first, last = map(date.fromisoformat, days)
+        except ValueError:
+            raise Misconfigured(f"stages.{stage} must be its first and its last day") from None
+        if last < first:
+            raise Misconfigured(f"stages.{stage} ends before it begins")
+        stages[stage] = (first, last)
+    table.refuse_the_rest()
+    return stages
+
+
+def stages_as_json(stages: Mapping[Stage, tuple[date, date]]) -> dict[str, list[str]]:
+    """As :func:`parse_stages` reads them."""
+    return {stage.value: [day.isoformat() for day in days] for stage, days in stages.items()}
+
+
+def _exemption_rule(table: Table) -> ExemptionRule:
+    levels = table.texts_among("levels", tuple(ReviewLevel), default=tuple(ReviewLevel))
+    if not levels:
+        raise Misconfigured(f"{table.path}.levels must not be empty")
+    rule = ExemptionRule(
+        table.truth("own_stage"),
+        tuple(ReviewLevel(level) for level in levels),
+        parse_conditions(table, "conditions"),
+    )
+    table.refuse_the_rest()
+    return rule
+
+
+def _proctor_rule(table: Table) -> ProctorRule:
     usual = ProctorRule()
     interval = table.integer("interval_seconds", least=2, most=60, default=usual.interval_seconds)
     return ProctorRule(
@@ -212,11 +315,11 @@ def parse_rule(raw: Mapping[str, Any]) -> PaperRule:
     Raises:
         Misconfigured: As :func:`parse_policy`.
     """
-    table = _Table(raw, "rule")
+    table = Table(raw, "rule")
     return _rule(table, Subject(table.one_of("subject", tuple(Subject))))
 
 
-def _retention(table: _Table) -> Retention:
+def _retention(table: Table) -> Retention:
     usual = Retention()
     periods = Retention(
         **{
@@ -231,7 +334,7 @@ def _retention(table: _Table) -> Retention:
     return periods
 
 
-def _procedure(table: _Table) -> ProcedureRule:
+def _procedure(table: Table) -> ProcedureRule:
     names = table.texts("papers")
     if len(set(names)) < len(names):
         raise Misconfigured(f"{table.path}.papers: {', '.join(names)}: a paper is named twice")
@@ -248,7 +351,7 @@ def _procedure(table: _Table) -> ProcedureRule:
     return ProcedureRule(tuple(rules[Subject(name)] for name in names), in_order, exemptible)
 
 
-def _rule(table: _Table, subject: Subject) -> PaperRule:
+def _rule(table: Table, subject: Subject) -> PaperRule:
     attempts = None
     if not table.is_text("attempts", UNLIMITED):
         attempts = table.integer("attempts", least=1)
@@ -264,87 +367,6 @@ def _rule(table: _Table, subject: Subject) -> PaperRule:
     )
     table.refuse_the_rest()
     return rule
-
-
-class _Table:
-    """A table being read: typed values, and a complaint that names the place.
-
-    A value with a ``default`` may be missing: cycles that were opened before it existed don't have it.
-    """
-
-    def __init__(self, raw: object, path: str) -> None:
-        if not isinstance(raw, Mapping):
-            raise Misconfigured(f"{path} is missing or no table")
-        self.path = path
-        self._raw = raw
-        self._read: set[str] = set()
-
-    def has(self, name: str) -> bool:
-        return name in self._raw
-
-    def table(self, name: str) -> _Table:
-        return _Table(self._value(name), f"{self.path}.{name}")
-
-    def optional_table(self, name: str) -> _Table:
-        return self.table(name) if self.has(name) else _Table({}, f"{self.path}.{name}")
-
-    def text(self, name: str) -> str:
-        value = self._value(name)
-        if not isinstance(value, str) or not value.strip():
-            raise Misconfigured(f"{self.path}.{name} must be a text")
-        return value
-
-    def is_text(self, name: str, text: str) -> bool:
-        return bool(self._value(name) == text)
-
-    def one_of(self, name: str, choices: tuple[str, ...]) -> str:
-        value = self.text(name)
-        if value not in choices:
-            raise Misconfigured(f"{self.path}.{name} must be one of {', '.join(choices)}, not {value!r}")
-        return value
-
-    def texts(self, name: str, *, least: int = 0) -> list[str]:
-        value = self._value(name)
-        if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
-            raise Misconfigured(f"{self.path}.{name} must be a list of texts")
-        if len(value) < least:
-            raise Misconfigured(f"{self.path}.{name} must not be empty")
-        return value
-
-    def texts_among(self, name: str, choices: tuple[str, ...], *, default: tuple[str, ...]) -> list[str]:
-        if not self.has(name):
-            return list(default)
-        texts = self.texts(name)
-        if wrong := [text for text in texts if text not in choices]:
-            raise Misconfigured(f"{self.path}.{name}: {wrong[0]!r} is none of {', '.join(choices)}")
-        return texts
-
-    def truth(self, name: str, *, default: bool | None = None) -> bool:
-        value = self._value(name, default)
-        if not isinstance(value, bool):
-            raise Misconfigured(f"{self.path}.{name} must be true or false, not {value!r}")
-        return value
-
-    def integer(self, name: str, *, least: int, most: int = 2**31 - 1, default: int | None = None) -> int:
-        value = self._value(name, default)
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise Misconfigured(
-                f"{self.path}.{name} must be a whole number from {least} to {most}, not {value!r}"
-            )
-        return value
-
-    def refuse_the_rest(self) -> None:
-        """A name nobody asked for is a slip of the pen."""
-        if unknown := set(self._raw) - self._read:
-            raise Misconfigured(f"{self.path}: unknown {', '.join(sorted(map(str, unknown)))}")
-
-    def _value(self, name: str, default: object = None) -> Any:
-        self._read.add(str(name))
-        if name not in self._raw:
-            if default is not None:
-                return default
-            raise Misconfigured(f"{self.path}.{name} is missing")
-        return self._raw[name]
 
 
 def preset_names() -> list[str]:
@@ -370,12 +392,16 @@ def merge_preset(text: str) -> Policy:
     Raises:
         Misconfigured: It is no TOML, or wrong.
     """
-    default = tomllib.loads(_presets().joinpath("default.toml").read_text(encoding="utf-8"))
     try:
         preset = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Misconfigured(f"policy: no TOML: {error}") from None
-    return parse_policy(_merged(default, preset))
+    return parse_policy(_merged(_default(), preset))
+
+
+@lru_cache(maxsize=1)
+def _default() -> dict[str, Any]:
+    return tomllib.loads(_presets().joinpath("default.toml").read_text(encoding="utf-8"))
 
 
 def _presets() -> Any:

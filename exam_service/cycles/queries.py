@@ -6,7 +6,7 @@ from functools import lru_cache
 from uuid import UUID
 
 from exam_service.cycles.model import Cycle
-from exam_service.cycles.policy import Policy, parse_policy
+from exam_service.cycles.policy import Policy, parse_policy, parse_stages, stages_as_json
 from exam_service.errors import NotFound
 from exam_service.storage.database import Row, Tx
 from exam_service.storage.statements import Statements
@@ -30,6 +30,7 @@ def _cycle(row: Row) -> Cycle:
         _policy(row["policy"]),
         row["makeup_from"],
         row["makeup_until"],
+        parse_stages(json.loads(row["stages"])),
     )
 
 
@@ -45,6 +46,7 @@ async def insert_cycle(tx: Tx, cycle: Cycle, opened_at: datetime) -> None:
         opened_at,
         cycle.makeup_from,
         cycle.makeup_until,
+        stages_as_json(cycle.stages),
     )
 
 
@@ -61,3 +63,23 @@ async def select_cycles(tx: Tx, province_id: str | None, cycle_id: UUID | None) 
 
 async def select_cycles_with_makeup(tx: Tx, province_id: str) -> list[Cycle]:
     return [_cycle(row) for row in await tx.fetch(SQL["select_cycles_with_makeup"], province_id)]
+
+
+async def insert_cycle_body(tx: Tx, cycle_id: UUID, body_id: UUID, province_id: str) -> None:
+    await tx.execute(SQL["insert_cycle_body"], cycle_id, body_id, province_id)
+
+
+async def upsert_cycle_institution(
+    tx: Tx, cycle_id: UUID, institution_id: UUID, body_id: UUID, province_id: str
+) -> None:
+    await tx.execute(SQL["upsert_cycle_institution"], cycle_id, institution_id, body_id, province_id)
+
+
+async def select_optional_body(tx: Tx, cycle_id: UUID, institution_id: UUID) -> UUID | None:
+    body_id: UUID | None = await tx.fetch_value(SQL["select_optional_body"], cycle_id, institution_id)
+    return body_id
+
+
+async def select_optional_newest(tx: Tx, province_id: str) -> Cycle | None:
+    row = await tx.fetch_optional(SQL["select_optional_newest"], province_id)
+    return _cycle(row) if row else None

@@ -14,12 +14,13 @@ from exam_service.cycles import usecases as cycles
 from exam_service.cycles.model import Cycle
 from exam_service.cycles.policy import Procedure, Subject, read_preset
 from exam_service.demo.people import PASSWORD, SIMULATED_FROM, identity_number
+from exam_service.institutions.model import Category, Level
 from exam_service.organisations import usecases as organisations
 from exam_service.papers import usecases as papers
 from exam_service.questions import usecases as questions
 from exam_service.questions.model import Use
 from exam_service.registration import usecases as registration
-from exam_service.registration.model import Category, Level, State
+from exam_service.registration.model import State
 from exam_service.settings import Settings
 from exam_service.storage.database import Database, Tx
 from exam_service.storage.vault import Vault
@@ -125,6 +126,7 @@ async def _province(
         makeup_from=today,
         makeup_until=today + timedelta(days=_DAYS_AFTER),
     )
+    await cycles.assign_institution(tx, cycle, institution.id, body.id)
     for role, username, staff_name in STAFF:
         await accounts.add_staff(
             tx,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from exam_service.accounts.model import Principal, Role
+from exam_service.cards import Card
 from exam_service.errors import Unavailable
 from exam_service.home.model import PhysicianHome, physician_home
 from exam_service.invigilation import usecases as invigilation
@@ -31,14 +32,6 @@ class PhysicianPage:
     institution: str
     body: str
     home: PhysicianHome
-
-
-@dataclass(frozen=True)
-class Card:
-    label: str
-    value: str
-    href: str | None
-    text: str
 
 
 async def physician_page(services: Services, principal: Principal) -> PhysicianPage | None:

@@ -13,6 +13,7 @@ from exam_service.errors import Forbidden, LoginRequired
 from exam_service.http.guards import PUBLIC, Handler, access_of
 from exam_service.http.request_keys import CSRF_BASIS, CSRF_TOKEN, SESSION_DIGEST, VIEWER
 from exam_service.http.requests import form_fields
+from exam_service.http.uploads import with_room
 
 HEADER = "X-CSRF-Token"
 FIELD = "csrf_token"
@@ -46,6 +47,7 @@ def csrf_middleware(key: bytes) -> Any:
             nobody = request.get(VIEWER) is None
             if nobody and access_of(request.match_info.handler) is not PUBLIC:
                 raise LoginRequired("登录已过期，请重新登录。")  # asked first: so did the token
+            request = with_room(request)
             sent = request.headers.get(HEADER)
             if sent is None and request.content_type in {
                 "application/x-www-form-urlencoded",

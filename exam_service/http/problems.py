@@ -42,6 +42,10 @@ _TITLES = {
     429: "操作太频繁",
     503: "服务暂时不可用",
 }
+_SENTENCES = {
+    404: "页面不存在或已被移动，请返回首页。",
+    413: "文件太大，没有上传。请压缩或重新拍摄后再上传，已保存的内容不受影响。",
+}
 _SERVER_ERROR = "系统出现错误，已经记录。您保存过的内容不受影响，请稍后再试；仍有问题请联系考核机构。"
 
 
@@ -71,7 +75,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException as answer:
         if answer.status < 400:  # noqa: PLR2004 - a redirect
             raise
-        sentence = "页面不存在或已被移动，请返回首页。" if answer.status == 404 else "请返回首页重新操作。"  # noqa: PLR2004
+        sentence = _SENTENCES.get(answer.status, "请返回首页重新操作。")
         response = _answer(request, answer.status, "http", sentence)
         if "Allow" in answer.headers:
             response.headers["Allow"] = answer.headers["Allow"]

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from multidict import MultiDictProxy
 from pydantic import BaseModel, ValidationError
 
 from exam_service.errors import Invalid, NotFound
@@ -39,14 +40,23 @@ async def form_fields(request: web.Request) -> dict[str, str]:
     Raises:
         Invalid: The body isn't the form that it says it is.
     """
-    try:
-        form = await request.post()
-    except (ValueError, LookupError, HttpProcessingError):  # no boundary, no UTF-8, no such encoding …
-        raise Invalid("提交的数据无法读取，请返回后重新提交。", code="bad_body") from None
+    form = await read_form(request)
     fields = {name: value for name, value in form.items() if isinstance(value, str)}
     if any("\0" in value for value in fields.values()):  # no keyboard types it, and no database takes it
         raise Invalid("提交的数据无法读取，请返回后重新提交。", code="bad_body")
     return fields
+
+
+async def read_form(request: web.Request) -> MultiDictProxy[str | bytearray | bytes | web.FileField]:
+    """The form with its files.
+
+    Raises:
+        Invalid: The body isn't the form that it says it is.
+    """
+    try:
+        return await request.post()
+    except (ValueError, LookupError, HttpProcessingError):  # no boundary, no UTF-8, no such encoding …
+        raise Invalid("提交的数据无法读取，请返回后重新提交。", code="bad_body") from None
 
 
 def path_id(request: web.Request, name: str) -> UUID:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
+
+from exam_service.organisations.entry import Entry
 
 
 @dataclass(frozen=True)
 class Province:
-    """``id`` is a short Latin name, such as ``hunan``; ``name`` is what people read."""
+    """``id`` is a short Latin name, such as ``hunan``; ``name`` is what people read.
+
+    Attributes:
+        authority: Name of its health administration.
+        entry: How its people come in; the newest cycle's.
+    """
 
     id: str
     name: str
+    authority: str = "卫生健康委员会"
+    entry: Entry = field(default_factory=Entry)
 
 
 @dataclass(frozen=True)
@@ -21,6 +30,7 @@ class Body:
     id: UUID
     province_id: str
     name: str
+    phone: str = ""
 
 
 @dataclass(frozen=True)
@@ -30,3 +40,5 @@ class Institution:
     id: UUID
     province_id: str
     name: str
+    phone: str = ""
+    address: str = ""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from exam_service.ids import new_id
 from exam_service.organisations import queries
+from exam_service.organisations.entry import parse_entry
 from exam_service.organisations.model import Body, Institution, Province
 from exam_service.storage.database import Database, Tx
 
@@ -16,8 +19,23 @@ async def provinces(database: Database) -> list[Province]:
         return await queries.select_provinces(tx)
 
 
-async def add_province(tx: Tx, province_id: str, name: str) -> Province:
-    province = Province(province_id, name)
+async def province(tx: Tx, province_id: str) -> Province:
+    """A province of this service.
+
+    Raises:
+        NotFound: There is none of that id.
+    """
+    return await queries.select_province(tx, province_id)
+
+
+async def set_entry(tx: Tx, province_id: str, entry: Mapping[str, Any]) -> None:
+    """How its people come in from now on; the table ``[entry]`` of a policy."""
+    parse_entry(entry)
+    await queries.update_entry(tx, province_id, entry)
+
+
+async def add_province(tx: Tx, province_id: str, name: str, authority: str | None = None) -> Province:
+    province = Province(province_id, name, authority or f"{name}卫生健康委员会")
     await queries.insert_province(tx, province)
     return province
 

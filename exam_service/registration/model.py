@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from exam_service.cycles.model import Cycle
 from exam_service.cycles.policy import Procedure, ProcedureRule, Subject
 from exam_service.errors import IllegalMove
+from exam_service.institutions.model import Category, Level
 
 
 class State(StrEnum):
@@ -50,7 +52,7 @@ MOVES: Mapping[State, frozenset[State]] = {
             State.NOT_ADMITTED,
         }
     ),
-    State.RETURNED: frozenset({State.DRAFT, State.NOT_ADMITTED}),
+    State.RETURNED: frozenset({State.DRAFT, State.INSTITUTION_REVIEW, State.NOT_ADMITTED}),
     State.REGISTERED: frozenset({State.TESTING, State.RETURNED, State.CONCLUDED, State.NOT_ADMITTED}),
     State.TESTING: frozenset({State.CONCLUDED, State.NOT_ADMITTED}),
     State.CONCLUDED: frozenset(),
@@ -63,27 +65,23 @@ def check_move(registration_id: UUID, from_state: State, to_state: State) -> Non
         raise IllegalMove("registration", registration_id, from_state, to_state)
 
 
-class Category(StrEnum):
-    """执业类别."""
-
-    CLINICAL = "clinical"
-    DENTAL = "dental"
-    TCM = "tcm"
-    PUBLIC_HEALTH = "public_health"
-
-
-class Level(StrEnum):
-    """执业医师 or 执业助理医师."""
-
-    LICENSED = "licensed"
-    ASSISTANT = "assistant"
-
-
 PROCEDURE_LABELS: Mapping[Procedure, str] = {
     Procedure.SIMPLE: "简易程序",
     Procedure.GENERAL: "一般程序",
 }
 
+
+class Result(StrEnum):
+    """The one conclusion of a cycle: there are no others (医师定期考核管理办法 §24)."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+
+
+RESULT_LABELS: Mapping[Result, str] = {Result.PASSED: "合格", Result.FAILED: "不合格"}
+EDITABLE = frozenset({State.ADMITTED, State.DRAFT, State.RETURNED})
+"""In these states the form is the physician's."""
+UNSUBMITTED = EDITABLE | {State.NOT_ADMITTED}
 TESTABLE = frozenset({State.REGISTERED, State.TESTING})
 
 
@@ -103,6 +101,11 @@ class Registration:
     level: Level
     photo_id: UUID | None
     photo_is_reviewed: bool
+    department_id: UUID | None = None
+    submitted_at: datetime | None = None
+    has_bad_records: bool = False
+    result: Result | None = None
+    concluded_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from exam_service.cycles.policy import Procedure, Subject
 from exam_service.errors import NotFound
-from exam_service.registration.model import TESTABLE, Category, Level, Registration, State
+from exam_service.institutions.model import Category, Level
+from exam_service.registration.model import TESTABLE, Registration, Result, State
 from exam_service.storage.database import Row, Tx
 from exam_service.storage.statements import Statements
 
@@ -26,6 +27,11 @@ def _registration(row: Row) -> Registration:
         level=Level(row["level"]),
         photo_id=row["photo_id"],
         photo_is_reviewed=row["photo_reviewed_at"] is not None,
+        department_id=row["department_id"],
+        submitted_at=row["submitted_at"],
+        has_bad_records=row["has_bad_records"],
+        result=Result(row["result"]) if row["result"] else None,
+        concluded_at=row["concluded_at"],
     )
 
 
@@ -79,21 +85,36 @@ async def lock_state(tx: Tx, registration_id: UUID, province_id: str) -> State:
     return State(state)
 
 
-async def update_testing(
-    tx: Tx, registration: Registration, move_id: UUID, actor_id: UUID | None, at: datetime
+async def update_state(
+    tx: Tx,
+    registration: Registration,
+    to_state: State,
+    move_id: UUID,
+    cause: str,
+    actor_id: UUID | None,
+    at: datetime,
 ) -> None:
     """The move and its journal entry."""
     await tx.execute(
-        SQL["update_testing"],
+        SQL["update_state"],
         registration.id,
-        State.TESTING,
+        to_state,
         move_id,
         registration.province_id,
         registration.state,
-        "first_paper_started",
+        cause,
         actor_id,
         at,
     )
+
+
+async def update_result(tx: Tx, registration_id: UUID, result: Result, at: datetime) -> None:
+    await tx.execute(SQL["update_result"], registration_id, result, at)
+
+
+async def select_optional_of_cycle(tx: Tx, cycle_id: UUID, account_id: UUID) -> Registration | None:
+    row = await tx.fetch_optional(SQL["select_optional_of_cycle"], cycle_id, account_id)
+    return _registration(row) if row else None
 
 
 async def update_photo(tx: Tx, registration_id: UUID, photo_id: UUID, reviewed_at: datetime | None) -> None:

@@ -6,7 +6,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 -- name: select_optional_latest
 -- The registration in the newest cycle.
 SELECT id, province_id, cycle_id, account_id, institution_id, body_id, state, procedure, category, level,
-       photo_id, photo_reviewed_at
+       photo_id, photo_reviewed_at, department_id, submitted_at, has_bad_records, result, concluded_at
 FROM registration
 WHERE account_id = $1 AND province_id = $2
 ORDER BY cycle_id DESC
@@ -14,14 +14,14 @@ LIMIT 1
 
 -- name: select_registration
 SELECT id, province_id, cycle_id, account_id, institution_id, body_id, state, procedure, category, level,
-       photo_id, photo_reviewed_at
+       photo_id, photo_reviewed_at, department_id, submitted_at, has_bad_records, result, concluded_at
 FROM registration
 WHERE id = $1 AND province_id = $2
 
 -- name: select_testable
 -- A page of those of a cycle in these states, with the papers that they need not sit.
 SELECT id, province_id, cycle_id, account_id, institution_id, body_id, state, procedure, category, level,
-       photo_id, photo_reviewed_at,
+       photo_id, photo_reviewed_at, department_id, submitted_at, has_bad_records, result, concluded_at,
        ARRAY(SELECT subject FROM exemption e WHERE e.registration_id = registration.id) AS exempted
 FROM registration
 WHERE cycle_id = $1 AND province_id = $2 AND state = ANY($3::text[]) AND ($4::uuid IS NULL OR id > $4)
@@ -30,7 +30,7 @@ LIMIT $5
 
 -- name: lock_registration
 SELECT id, province_id, cycle_id, account_id, institution_id, body_id, state, procedure, category, level,
-       photo_id, photo_reviewed_at
+       photo_id, photo_reviewed_at, department_id, submitted_at, has_bad_records, result, concluded_at
 FROM registration
 WHERE id = $1 AND province_id = $2
 FOR NO KEY UPDATE
@@ -38,12 +38,21 @@ FOR NO KEY UPDATE
 -- name: lock_state
 SELECT state FROM registration WHERE id = $1 AND province_id = $2 FOR NO KEY UPDATE
 
--- name: update_testing
+-- name: update_state
 WITH moved AS (
     INSERT INTO registration_move (id, registration_id, province_id, from_state, to_state, cause, actor_id, at)
     VALUES ($3, $1, $4, $5, $2, $6, $7, $8)
 )
 UPDATE registration SET state = $2 WHERE id = $1
+
+-- name: update_result
+UPDATE registration SET result = $2, concluded_at = $3 WHERE id = $1
+
+-- name: select_optional_of_cycle
+SELECT id, province_id, cycle_id, account_id, institution_id, body_id, state, procedure, category, level,
+       photo_id, photo_reviewed_at, department_id, submitted_at, has_bad_records, result, concluded_at
+FROM registration
+WHERE cycle_id = $1 AND account_id = $2
 
 -- name: update_photo
 UPDATE registration SET photo_id = $2, photo_reviewed_at = $3 WHERE id = $1

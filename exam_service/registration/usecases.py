@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from exam_service.accounts.model import Principal
@@ -13,12 +14,12 @@ from exam_service.cycles.model import Cycle
 from exam_service.cycles.policy import Procedure, Subject
 from exam_service.errors import Conflict, Invalid, NotFound
 from exam_service.ids import new_id
+from exam_service.institutions.model import Category, Level
 from exam_service.registration import queries
 from exam_service.registration.model import (
-    Category,
     Entitlement,
-    Level,
     Registration,
+    Result,
     State,
     check_move,
 )
@@ -115,8 +116,55 @@ async def mark_testing(tx: Tx, clock: Clock, registration: Registration, *, acto
     """
     if registration.state is State.TESTING:
         return
-    check_move(registration.id, registration.state, State.TESTING)
-    await queries.update_testing(tx, registration, new_id(), actor_id, clock.now())
+    await move(tx, clock, registration, State.TESTING, cause="first_paper_started", actor_id=actor_id)
+
+
+async def move(
+    tx: Tx,
+    clock: Clock,
+    registration: Registration,
+    to_state: State,
+    *,
+    cause: str,
+    actor_id: UUID | None,
+) -> Registration:
+    """Move a registration whose row is held (:func:`lock_registration`), with its cause and who.
+
+    ``cause`` is a code of a few words; what a person wrote as a reason belongs to the row of their decision.
+
+    Raises:
+        IllegalMove: The table of moves doesn't list it.
+    """
+    check_move(registration.id, registration.state, to_state)
+    await queries.update_state(tx, registration, to_state, new_id(), cause, actor_id, clock.now())
+    return replace(registration, state=to_state)
+
+
+async def conclude(
+    tx: Tx, clock: Clock, registration: Registration, result: Result, *, cause: str, actor_id: UUID | None
+) -> Registration:
+    """End a physician's cycle with its one result. The row is held.
+
+    Raises:
+        IllegalMove: From where it stands it can't be concluded.
+    """
+    concluded = await move(tx, clock, registration, State.CONCLUDED, cause=cause, actor_id=actor_id)
+    await queries.update_result(tx, registration.id, result, clock.now())
+    return replace(concluded, result=result, concluded_at=clock.now())
+
+
+async def lock_registration(tx: Tx, registration_id: UUID, province_id: str) -> Registration:
+    """A registration with its row held until the end of the transaction.
+
+    Raises:
+        NotFound: There is none of that id in this province.
+    """
+    return await queries.lock_registration(tx, registration_id, province_id)
+
+
+async def registration_in_cycle(tx: Tx, cycle_id: UUID, account_id: UUID) -> Registration | None:
+    """A physician's registration in a cycle, if they were ever admitted to it."""
+    return await queries.select_optional_of_cycle(tx, cycle_id, account_id)
 
 
 async def grant_exemption(

@@ -24,11 +24,45 @@ CREATE TABLE public.account (
     password_hash text,
     disabled_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
+    document_type text DEFAULT 'identity_card'::text NOT NULL,
+    mobile bytea,
+    mobile_hash bytea,
+    mobile_bound_at timestamp with time zone,
+    activated_at timestamp with time zone,
+    must_change_password boolean DEFAULT false NOT NULL,
+    totp bytea,
+    totp_since timestamp with time zone,
+    totp_last_step bigint,
     CONSTRAINT account_check CHECK (((role = 'physician'::text) = (document_hash IS NOT NULL))),
     CONSTRAINT account_check1 CHECK (((role = 'physician'::text) = (username IS NULL))),
     CONSTRAINT account_check2 CHECK (((role <> 'body'::text) OR (body_id IS NOT NULL))),
     CONSTRAINT account_check3 CHECK (((role <> 'institution'::text) OR (institution_id IS NOT NULL))),
+    CONSTRAINT account_document_type_check CHECK ((document_type = ANY (ARRAY['identity_card'::text, 'passport'::text, 'hk_mo_permit'::text, 'tw_permit'::text, 'officer'::text, 'other'::text]))),
     CONSTRAINT account_role_check CHECK ((role = ANY (ARRAY['physician'::text, 'institution'::text, 'body'::text, 'authority'::text, 'operator'::text])))
+);
+
+CREATE TABLE public.activation_request (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    account_id uuid NOT NULL,
+    institution_id uuid,
+    password_hash text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    decided_by uuid,
+    decided_at timestamp with time zone,
+    CONSTRAINT activation_request_state_check CHECK ((state = ANY (ARRAY['open'::text, 'approved'::text, 'refused'::text])))
+);
+
+CREATE TABLE public.activation_slip (
+    token_hash bytea NOT NULL,
+    province_id text NOT NULL,
+    account_id uuid NOT NULL,
+    printed_by uuid,
+    printed_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    revoked_at timestamp with time zone
 );
 
 CREATE TABLE public.alternative_sitting (
@@ -184,7 +218,26 @@ CREATE TABLE public.bank (
 CREATE TABLE public.body (
     id uuid NOT NULL,
     province_id text NOT NULL,
-    name text NOT NULL
+    name text NOT NULL,
+    phone text DEFAULT ''::text NOT NULL
+);
+
+CREATE TABLE public.body_application (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    cycle_id uuid NOT NULL,
+    institution_id uuid NOT NULL,
+    kind text NOT NULL,
+    grounds text NOT NULL,
+    applied_by uuid NOT NULL,
+    applied_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    decided_by uuid,
+    decided_at timestamp with time zone,
+    decision text,
+    body_id uuid,
+    CONSTRAINT body_application_kind_check CHECK ((kind = ANY (ARRAY['institution'::text, 'academy'::text, 'society'::text]))),
+    CONSTRAINT body_application_state_check CHECK ((state = ANY (ARRAY['open'::text, 'granted'::text, 'refused'::text, 'withdrawn'::text])))
 );
 
 CREATE TABLE public.consent (
@@ -209,8 +262,22 @@ CREATE TABLE public.cycle (
     opened_at timestamp with time zone NOT NULL,
     makeup_from date,
     makeup_until date,
+    stages jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT cycle_check CHECK ((tests_from <= tests_until)),
     CONSTRAINT cycle_check1 CHECK ((((makeup_from IS NULL) = (makeup_until IS NULL)) AND (makeup_from <= makeup_until)))
+);
+
+CREATE TABLE public.cycle_body (
+    cycle_id uuid NOT NULL,
+    body_id uuid NOT NULL,
+    province_id text NOT NULL
+);
+
+CREATE TABLE public.cycle_institution (
+    cycle_id uuid NOT NULL,
+    institution_id uuid NOT NULL,
+    body_id uuid NOT NULL,
+    province_id text NOT NULL
 );
 
 CREATE TABLE public.data_key (
@@ -241,6 +308,16 @@ CREATE TABLE public.deletion_request (
     carried_out_at timestamp with time zone,
     withdrawn_at timestamp with time zone,
     CONSTRAINT deletion_request_why_check CHECK ((why = ANY (ARRAY['request'::text, 'withdrawal'::text])))
+);
+
+CREATE TABLE public.department (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    institution_id uuid NOT NULL,
+    name text NOT NULL,
+    subjects text[] NOT NULL,
+    stopped_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE public.drawn_paper (
@@ -275,6 +352,19 @@ CREATE TABLE public.evidence (
     CONSTRAINT evidence_bytes_check CHECK ((bytes > 0))
 );
 
+CREATE TABLE public.exam_site (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    body_id uuid NOT NULL,
+    name text NOT NULL,
+    address text NOT NULL,
+    seats integer NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    stopped_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT exam_site_seats_check CHECK ((seats > 0))
+);
+
 CREATE TABLE public.exemption (
     registration_id uuid NOT NULL,
     subject text NOT NULL,
@@ -283,6 +373,34 @@ CREATE TABLE public.exemption (
     granted_by uuid,
     granted_at timestamp with time zone NOT NULL,
     CONSTRAINT exemption_subject_check CHECK ((subject = ANY (ARRAY['humanities'::text, 'professional'::text])))
+);
+
+CREATE TABLE public.exemption_application (
+    id uuid NOT NULL,
+    registration_id uuid NOT NULL,
+    province_id text NOT NULL,
+    institution_id uuid NOT NULL,
+    body_id uuid NOT NULL,
+    subject text NOT NULL,
+    conditions text[] NOT NULL,
+    statement text DEFAULT ''::text NOT NULL,
+    applied_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    CONSTRAINT exemption_application_conditions_check CHECK ((cardinality(conditions) > 0)),
+    CONSTRAINT exemption_application_state_check CHECK ((state = ANY (ARRAY['institution'::text, 'body'::text, 'granted'::text, 'refused'::text, 'withdrawn'::text]))),
+    CONSTRAINT exemption_application_subject_check CHECK ((subject = ANY (ARRAY['humanities'::text, 'professional'::text])))
+);
+
+CREATE TABLE public.exemption_decision (
+    id uuid NOT NULL,
+    application_id uuid NOT NULL,
+    province_id text NOT NULL,
+    level text NOT NULL,
+    granted boolean NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    decided_by uuid NOT NULL,
+    decided_at timestamp with time zone NOT NULL,
+    CONSTRAINT exemption_decision_level_check CHECK ((level = ANY (ARRAY['institution'::text, 'body'::text])))
 );
 
 CREATE TABLE public.finding_review (
@@ -329,7 +447,9 @@ CREATE TABLE public.identity_check (
 CREATE TABLE public.institution (
     id uuid NOT NULL,
     province_id text NOT NULL,
-    name text NOT NULL
+    name text NOT NULL,
+    phone text DEFAULT ''::text NOT NULL,
+    address text DEFAULT ''::text NOT NULL
 );
 
 CREATE TABLE public.item (
@@ -387,6 +507,37 @@ CREATE TABLE public.migration (
     name text NOT NULL,
     digest text NOT NULL,
     applied_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.mobile_code (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    account_id uuid NOT NULL,
+    purpose text NOT NULL,
+    mobile_hash bytea NOT NULL,
+    code_hash bytea NOT NULL,
+    sent_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT mobile_code_purpose_check CHECK ((purpose = ANY (ARRAY['activation'::text, 'reset'::text, 'binding'::text, 'change'::text])))
+);
+
+CREATE TABLE public.modification_request (
+    id uuid NOT NULL,
+    registration_id uuid NOT NULL,
+    province_id text NOT NULL,
+    institution_id uuid NOT NULL,
+    changes bytea NOT NULL,
+    fields text[] NOT NULL,
+    reason text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    decided_by uuid,
+    decided_at timestamp with time zone,
+    decision text DEFAULT ''::text NOT NULL,
+    CONSTRAINT modification_request_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 200))),
+    CONSTRAINT modification_request_state_check CHECK ((state = ANY (ARRAY['open'::text, 'granted'::text, 'refused'::text, 'withdrawn'::text])))
 );
 
 CREATE TABLE public.notice (
@@ -515,6 +666,8 @@ CREATE TABLE public.proctor_thresholds (
 CREATE TABLE public.province (
     id text NOT NULL,
     name text NOT NULL,
+    authority text DEFAULT '卫生健康委员会'::text NOT NULL,
+    entry jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT province_id_check CHECK ((id ~ '^[a-z]+$'::text))
 );
 
@@ -547,9 +700,24 @@ CREATE TABLE public.registration (
     photo_id uuid,
     photo_reviewed_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
+    department_id uuid,
+    submitted_at timestamp with time zone,
+    has_bad_records boolean DEFAULT false NOT NULL,
+    result text,
+    concluded_at timestamp with time zone,
     CONSTRAINT registration_category_check CHECK ((category = ANY (ARRAY['clinical'::text, 'dental'::text, 'tcm'::text, 'public_health'::text]))),
     CONSTRAINT registration_level_check CHECK ((level = ANY (ARRAY['licensed'::text, 'assistant'::text]))),
-    CONSTRAINT registration_procedure_check CHECK ((procedure = ANY (ARRAY['simple'::text, 'general'::text])))
+    CONSTRAINT registration_procedure_check CHECK ((procedure = ANY (ARRAY['simple'::text, 'general'::text]))),
+    CONSTRAINT registration_result_check CHECK ((result = ANY (ARRAY['passed'::text, 'failed'::text])))
+);
+
+CREATE TABLE public.registration_form (
+    registration_id uuid NOT NULL,
+    province_id text NOT NULL,
+    revision integer NOT NULL,
+    content bytea NOT NULL,
+    saved_at timestamp with time zone NOT NULL,
+    CONSTRAINT registration_form_revision_check CHECK ((revision > 0))
 );
 
 CREATE TABLE public.registration_move (
@@ -561,6 +729,95 @@ CREATE TABLE public.registration_move (
     cause text NOT NULL,
     actor_id uuid,
     at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.registration_review (
+    id uuid NOT NULL,
+    registration_id uuid NOT NULL,
+    province_id text NOT NULL,
+    level text NOT NULL,
+    decision text NOT NULL,
+    checklist text[] DEFAULT '{}'::text[] NOT NULL,
+    ratings jsonb,
+    upheld boolean,
+    reason text DEFAULT ''::text NOT NULL,
+    marked text[] DEFAULT '{}'::text[] NOT NULL,
+    reviewer_id uuid NOT NULL,
+    decided_at timestamp with time zone NOT NULL,
+    CONSTRAINT registration_review_decision_check CHECK ((decision = ANY (ARRAY['approved'::text, 'returned'::text, 'returned_to_institution'::text, 'undone'::text]))),
+    CONSTRAINT registration_review_level_check CHECK ((level = ANY (ARRAY['institution'::text, 'body'::text])))
+);
+
+CREATE TABLE public.registration_submission (
+    id uuid NOT NULL,
+    registration_id uuid NOT NULL,
+    province_id text NOT NULL,
+    content bytea NOT NULL,
+    submitted_by uuid NOT NULL,
+    submitted_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.registration_upload (
+    id uuid NOT NULL,
+    registration_id uuid NOT NULL,
+    province_id text NOT NULL,
+    account_id uuid NOT NULL,
+    kind text NOT NULL,
+    slot text NOT NULL,
+    state text NOT NULL,
+    crop integer[],
+    raw_id uuid,
+    evidence_id uuid,
+    width integer,
+    height integer,
+    problem text,
+    advice text,
+    as_face boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    checked_at timestamp with time zone,
+    removed_at timestamp with time zone,
+    CONSTRAINT registration_upload_kind_check CHECK ((kind = ANY (ARRAY['photo'::text, 'licence'::text, 'evidence'::text]))),
+    CONSTRAINT registration_upload_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'accepted'::text, 'refused'::text])))
+);
+
+CREATE TABLE public.roster_entry (
+    account_id uuid NOT NULL,
+    province_id text NOT NULL,
+    institution_id uuid,
+    department_id uuid,
+    name text NOT NULL,
+    sex text,
+    born_on date,
+    category text NOT NULL,
+    level text NOT NULL,
+    licensed_on date,
+    first_registered_on date,
+    details bytea,
+    left_at timestamp with time zone,
+    left_reason text,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT roster_entry_category_check CHECK ((category = ANY (ARRAY['clinical'::text, 'dental'::text, 'tcm'::text, 'public_health'::text]))),
+    CONSTRAINT roster_entry_left_reason_check CHECK ((left_reason = ANY (ARRAY['departed'::text, 'retired'::text, 'removed'::text, 'other'::text]))),
+    CONSTRAINT roster_entry_level_check CHECK ((level = ANY (ARRAY['licensed'::text, 'assistant'::text]))),
+    CONSTRAINT roster_entry_sex_check CHECK ((sex = ANY (ARRAY['male'::text, 'female'::text])))
+);
+
+CREATE TABLE public.roster_import (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    institution_id uuid NOT NULL,
+    asked_by uuid NOT NULL,
+    file_name text NOT NULL,
+    file bytea,
+    state text NOT NULL,
+    rows integer DEFAULT 0 NOT NULL,
+    checked integer DEFAULT 0 NOT NULL,
+    added integer DEFAULT 0 NOT NULL,
+    problems jsonb DEFAULT '[]'::jsonb NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    beat_at timestamp with time zone,
+    done_at timestamp with time zone,
+    CONSTRAINT roster_import_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'checking'::text, 'done'::text, 'refused'::text])))
 );
 
 CREATE TABLE public.service_pulse (
@@ -575,6 +832,13 @@ CREATE TABLE public.session (
     created_at timestamp with time zone NOT NULL,
     seen_at timestamp with time zone NOT NULL,
     ends_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.sms_outbox (
+    id uuid NOT NULL,
+    mobile text NOT NULL,
+    text text NOT NULL,
+    sent_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE public.takeover (
@@ -638,6 +902,22 @@ CREATE TABLE public.time_request (
     CONSTRAINT time_request_state_check CHECK ((state = ANY (ARRAY['open'::text, 'granted'::text, 'refused'::text])))
 );
 
+CREATE TABLE public.transfer (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    account_id uuid NOT NULL,
+    from_institution_id uuid,
+    to_institution_id uuid NOT NULL,
+    reason text NOT NULL,
+    asked_by uuid NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    decided_by uuid,
+    decided_at timestamp with time zone,
+    decision text,
+    CONSTRAINT transfer_state_check CHECK ((state = ANY (ARRAY['open'::text, 'agreed'::text, 'refused'::text, 'withdrawn'::text])))
+);
+
 CREATE TABLE public.watch_duty (
     id uuid NOT NULL,
     province_id text NOT NULL,
@@ -665,6 +945,12 @@ ALTER TABLE ONLY public.account
 
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_username_key UNIQUE (username);
+
+ALTER TABLE ONLY public.activation_request
+    ADD CONSTRAINT activation_request_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.activation_slip
+    ADD CONSTRAINT activation_slip_pkey PRIMARY KEY (token_hash);
 
 ALTER TABLE ONLY public.alternative_sitting
     ADD CONSTRAINT alternative_sitting_pkey PRIMARY KEY (id);
@@ -717,6 +1003,9 @@ ALTER TABLE ONLY public.bank
 ALTER TABLE ONLY public.bank
     ADD CONSTRAINT bank_province_id_title_key UNIQUE (province_id, title);
 
+ALTER TABLE ONLY public.body_application
+    ADD CONSTRAINT body_application_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.body
     ADD CONSTRAINT body_pkey PRIMARY KEY (id);
 
@@ -725,6 +1014,12 @@ ALTER TABLE ONLY public.body
 
 ALTER TABLE ONLY public.consent
     ADD CONSTRAINT consent_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.cycle_body
+    ADD CONSTRAINT cycle_body_pkey PRIMARY KEY (cycle_id, body_id);
+
+ALTER TABLE ONLY public.cycle_institution
+    ADD CONSTRAINT cycle_institution_pkey PRIMARY KEY (cycle_id, institution_id);
 
 ALTER TABLE ONLY public.cycle
     ADD CONSTRAINT cycle_pkey PRIMARY KEY (id);
@@ -744,6 +1039,12 @@ ALTER TABLE ONLY public.decision
 ALTER TABLE ONLY public.deletion_request
     ADD CONSTRAINT deletion_request_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.department
+    ADD CONSTRAINT department_institution_id_name_key UNIQUE (institution_id, name);
+
+ALTER TABLE ONLY public.department
+    ADD CONSTRAINT department_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.drawn_paper
     ADD CONSTRAINT drawn_paper_pkey PRIMARY KEY (registration_id, subject, ordinal);
 
@@ -758,6 +1059,18 @@ ALTER TABLE ONLY public.evidence
 
 ALTER TABLE ONLY public.evidence
     ADD CONSTRAINT evidence_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.exam_site
+    ADD CONSTRAINT exam_site_body_id_name_key UNIQUE (body_id, name);
+
+ALTER TABLE ONLY public.exam_site
+    ADD CONSTRAINT exam_site_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.exemption_application
+    ADD CONSTRAINT exemption_application_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.exemption_decision
+    ADD CONSTRAINT exemption_decision_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.exemption
     ADD CONSTRAINT exemption_pkey PRIMARY KEY (registration_id, subject);
@@ -797,6 +1110,12 @@ ALTER TABLE ONLY public.makeup_round
 
 ALTER TABLE ONLY public.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.mobile_code
+    ADD CONSTRAINT mobile_code_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.modification_request
+    ADD CONSTRAINT modification_request_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.notice_ack
     ADD CONSTRAINT notice_ack_pkey PRIMARY KEY (notice_id, attempt_id);
@@ -843,17 +1162,38 @@ ALTER TABLE ONLY public.purge
 ALTER TABLE ONLY public.registration
     ADD CONSTRAINT registration_cycle_id_account_id_key UNIQUE (cycle_id, account_id);
 
+ALTER TABLE ONLY public.registration_form
+    ADD CONSTRAINT registration_form_pkey PRIMARY KEY (registration_id);
+
 ALTER TABLE ONLY public.registration_move
     ADD CONSTRAINT registration_move_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.registration
     ADD CONSTRAINT registration_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.registration_review
+    ADD CONSTRAINT registration_review_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.registration_submission
+    ADD CONSTRAINT registration_submission_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.registration_upload
+    ADD CONSTRAINT registration_upload_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.roster_entry
+    ADD CONSTRAINT roster_entry_pkey PRIMARY KEY (account_id);
+
+ALTER TABLE ONLY public.roster_import
+    ADD CONSTRAINT roster_import_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.service_pulse
     ADD CONSTRAINT service_pulse_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_pkey PRIMARY KEY (token_hash);
+
+ALTER TABLE ONLY public.sms_outbox
+    ADD CONSTRAINT sms_outbox_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.takeover
     ADD CONSTRAINT takeover_pkey PRIMARY KEY (attempt_id, device_hash);
@@ -876,11 +1216,22 @@ ALTER TABLE ONLY public.time_override
 ALTER TABLE ONLY public.time_request
     ADD CONSTRAINT time_request_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.transfer
+    ADD CONSTRAINT transfer_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.watch_duty
     ADD CONSTRAINT watch_duty_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.watch_note
     ADD CONSTRAINT watch_note_pkey PRIMARY KEY (id);
+
+CREATE INDEX account_institution ON public.account USING btree (institution_id) WHERE (institution_id IS NOT NULL);
+
+CREATE UNIQUE INDEX account_mobile ON public.account USING btree (province_id, mobile_hash) WHERE ((mobile_bound_at IS NOT NULL) AND (role = 'physician'::text));
+
+CREATE UNIQUE INDEX activation_request_open ON public.activation_request USING btree (account_id) WHERE (state = 'open'::text);
+
+CREATE UNIQUE INDEX activation_slip_live ON public.activation_slip USING btree (account_id) WHERE ((used_at IS NULL) AND (revoked_at IS NULL));
 
 CREATE INDEX alternative_sitting_body ON public.alternative_sitting USING btree (body_id, asked_at) WHERE (state <> 'withdrawn'::text);
 
@@ -910,15 +1261,31 @@ CREATE INDEX audit_entry_unsealed ON public.audit_entry USING btree (id) WHERE (
 
 CREATE UNIQUE INDEX audit_entry_view ON public.audit_entry USING btree (actor_id, subject_id, action, minute) WHERE (minute IS NOT NULL);
 
+CREATE UNIQUE INDEX body_application_open ON public.body_application USING btree (cycle_id, institution_id) WHERE (state = ANY (ARRAY['open'::text, 'granted'::text]));
+
+CREATE INDEX body_application_province ON public.body_application USING btree (province_id, cycle_id, id);
+
 CREATE INDEX consent_account ON public.consent USING btree (account_id, id);
 
 CREATE UNIQUE INDEX consent_in_force ON public.consent USING btree (account_id, purpose) WHERE ((withdrawn_at IS NULL) AND (declined_at IS NULL));
+
+CREATE INDEX cycle_institution_body ON public.cycle_institution USING btree (body_id);
 
 CREATE INDEX cycle_province ON public.cycle USING btree (province_id);
 
 CREATE UNIQUE INDEX deletion_request_open ON public.deletion_request USING btree (account_id) WHERE ((carried_out_at IS NULL) AND (withdrawn_at IS NULL));
 
 CREATE INDEX evidence_key ON public.evidence USING btree (key_id);
+
+CREATE INDEX exemption_application_body ON public.exemption_application USING btree (body_id, state, id);
+
+CREATE INDEX exemption_application_institution ON public.exemption_application USING btree (institution_id, state, id);
+
+CREATE UNIQUE INDEX exemption_application_open ON public.exemption_application USING btree (registration_id, subject) WHERE (state = ANY (ARRAY['institution'::text, 'body'::text, 'granted'::text]));
+
+CREATE INDEX exemption_application_registration ON public.exemption_application USING btree (registration_id, id);
+
+CREATE INDEX exemption_decision_application ON public.exemption_decision USING btree (application_id, id);
 
 CREATE INDEX finding_review_attempt ON public.finding_review USING btree (attempt_id, id);
 
@@ -929,6 +1296,14 @@ CREATE UNIQUE INDEX identity_check_undecided ON public.identity_check USING btre
 CREATE INDEX item_bank ON public.item USING btree (bank_id, use);
 
 CREATE INDEX makeup_round_body ON public.makeup_round USING btree (cycle_id, body_id, opens);
+
+CREATE INDEX mobile_code_account ON public.mobile_code USING btree (account_id, purpose, id DESC);
+
+CREATE INDEX modification_request_institution ON public.modification_request USING btree (institution_id, state, id);
+
+CREATE UNIQUE INDEX modification_request_open ON public.modification_request USING btree (registration_id) WHERE (state = 'open'::text);
+
+CREATE INDEX modification_request_registration ON public.modification_request USING btree (registration_id, id);
 
 CREATE INDEX notice_attempt ON public.notice USING btree (attempt_id, sent_at) WHERE (attempt_id IS NOT NULL);
 
@@ -964,9 +1339,35 @@ CREATE INDEX registration_body ON public.registration USING btree (province_id, 
 
 CREATE INDEX registration_body_order ON public.registration USING btree (body_id, id);
 
+CREATE INDEX registration_body_queue ON public.registration USING btree (body_id, state, submitted_at, id);
+
+CREATE INDEX registration_cycle ON public.registration USING btree (cycle_id, state, id);
+
 CREATE INDEX registration_institution ON public.registration USING btree (province_id, institution_id, state);
 
+CREATE INDEX registration_institution_queue ON public.registration USING btree (institution_id, state, submitted_at, id);
+
 CREATE INDEX registration_move_registration ON public.registration_move USING btree (registration_id, id);
+
+CREATE INDEX registration_review_registration ON public.registration_review USING btree (registration_id, id DESC);
+
+CREATE INDEX registration_submission_registration ON public.registration_submission USING btree (registration_id, id DESC);
+
+CREATE INDEX registration_upload_pending ON public.registration_upload USING btree (id) WHERE ((state = 'pending'::text) AND (removed_at IS NULL));
+
+CREATE INDEX registration_upload_registration ON public.registration_upload USING btree (registration_id, id) WHERE (removed_at IS NULL);
+
+CREATE INDEX roster_department ON public.roster_entry USING btree (department_id) WHERE (department_id IS NOT NULL);
+
+CREATE INDEX roster_import_institution ON public.roster_import USING btree (institution_id, id DESC);
+
+CREATE INDEX roster_import_open ON public.roster_import USING btree (id) WHERE (state = ANY (ARRAY['waiting'::text, 'checking'::text]));
+
+CREATE INDEX roster_institution ON public.roster_entry USING btree (institution_id, account_id) WHERE (institution_id IS NOT NULL);
+
+CREATE INDEX roster_institution_name ON public.roster_entry USING btree (institution_id, name);
+
+CREATE INDEX roster_province ON public.roster_entry USING btree (province_id, account_id);
 
 CREATE INDEX session_account ON public.session USING btree (account_id);
 
@@ -979,6 +1380,14 @@ CREATE UNIQUE INDEX termination_open ON public.termination USING btree (attempt_
 CREATE INDEX time_request_attempt ON public.time_request USING btree (attempt_id, id);
 
 CREATE UNIQUE INDEX time_request_open ON public.time_request USING btree (attempt_id) WHERE (state = 'open'::text);
+
+CREATE INDEX transfer_account ON public.transfer USING btree (account_id, id);
+
+CREATE INDEX transfer_from ON public.transfer USING btree (from_institution_id, id);
+
+CREATE UNIQUE INDEX transfer_open ON public.transfer USING btree (account_id) WHERE (state = 'open'::text);
+
+CREATE INDEX transfer_to ON public.transfer USING btree (to_institution_id, id);
 
 CREATE INDEX watch_duty_attempt ON public.watch_duty USING btree (attempt_id, id DESC);
 
@@ -1004,6 +1413,27 @@ ALTER TABLE ONLY public.account
 
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.activation_request
+    ADD CONSTRAINT activation_request_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.activation_request
+    ADD CONSTRAINT activation_request_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.activation_request
+    ADD CONSTRAINT activation_request_institution_id_fkey FOREIGN KEY (institution_id) REFERENCES public.institution(id);
+
+ALTER TABLE ONLY public.activation_request
+    ADD CONSTRAINT activation_request_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.activation_slip
+    ADD CONSTRAINT activation_slip_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.activation_slip
+    ADD CONSTRAINT activation_slip_printed_by_fkey FOREIGN KEY (printed_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.activation_slip
+    ADD CONSTRAINT activation_slip_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
 
 ALTER TABLE ONLY public.alternative_sitting
     ADD CONSTRAINT alternative_sitting_body_id_fkey FOREIGN KEY (body_id) REFERENCES public.body(id);
@@ -1068,6 +1498,24 @@ ALTER TABLE ONLY public.attempt
 ALTER TABLE ONLY public.bank
     ADD CONSTRAINT bank_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
 
+ALTER TABLE ONLY public.body_application
+    ADD CONSTRAINT body_application_applied_by_fkey FOREIGN KEY (applied_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.body_application
+    ADD CONSTRAINT body_application_body_id_fkey FOREIGN KEY (body_id) REFERENCES public.body(id);
+
+ALTER TABLE ONLY public.body_application
+    ADD CONSTRAINT body_application_cycle_id_fkey FOREIGN KEY (cycle_id) REFERENCES public.cycle(id);
+
+ALTER TABLE ONLY public.body_application
+    ADD CONSTRAINT body_application_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.body_application
+    ADD CONSTRAINT body_application_institution_id_fkey FOREIGN KEY (institution_id) REFERENCES public.institution(id);
+
+ALTER TABLE ONLY public.body_application
+    ADD CONSTRAINT body_application_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
 ALTER TABLE ONLY public.body
     ADD CONSTRAINT body_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
 
@@ -1076,6 +1524,27 @@ ALTER TABLE ONLY public.consent
 
 ALTER TABLE ONLY public.consent
     ADD CONSTRAINT consent_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.cycle_body
+    ADD CONSTRAINT cycle_body_body_id_fkey FOREIGN KEY (body_id) REFERENCES public.body(id);
+
+ALTER TABLE ONLY public.cycle_body
+    ADD CONSTRAINT cycle_body_cycle_id_fkey FOREIGN KEY (cycle_id) REFERENCES public.cycle(id);
+
+ALTER TABLE ONLY public.cycle_body
+    ADD CONSTRAINT cycle_body_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.cycle_institution
+    ADD CONSTRAINT cycle_institution_body_id_fkey FOREIGN KEY (body_id) REFERENCES public.body(id);
+
+ALTER TABLE ONLY public.cycle_institution
+    ADD CONSTRAINT cycle_institution_cycle_id_fkey FOREIGN KEY (cycle_id) REFERENCES public.cycle(id);
+
+ALTER TABLE ONLY public.cycle_institution
+    ADD CONSTRAINT cycle_institution_institution_id_fkey FOREIGN KEY (institution_id) REFERENCES public.institution(id);
+
+ALTER TABLE ONLY public.cycle_institution
+    ADD CONSTRAINT cycle_institution_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
 
 ALTER TABLE ONLY public.cycle
     ADD CONSTRAINT cycle_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
@@ -1095,6 +1564,12 @@ ALTER TABLE ONLY public.deletion_request
 ALTER TABLE ONLY public.deletion_request
     ADD CONSTRAINT deletion_request_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
 
+ALTER TABLE ONLY public.department
+    ADD CONSTRAINT department_institution_id_fkey FOREIGN KEY (institution_id) REFERENCES public.institution(id);
+
+ALTER TABLE ONLY public.department
+    ADD CONSTRAINT department_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
 ALTER TABLE ONLY public.drawn_paper
     ADD CONSTRAINT drawn_paper_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
 
@@ -1103,6 +1578,33 @@ ALTER TABLE ONLY public.enrolment
 
 ALTER TABLE ONLY public.enrolment
     ADD CONSTRAINT enrolment_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
+ALTER TABLE ONLY public.exam_site
+    ADD CONSTRAINT exam_site_body_id_fkey FOREIGN KEY (body_id) REFERENCES public.body(id);
+
+ALTER TABLE ONLY public.exam_site
+    ADD CONSTRAINT exam_site_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.exemption_application
+    ADD CONSTRAINT exemption_application_body_id_fkey FOREIGN KEY (body_id) REFERENCES public.body(id);
+
+ALTER TABLE ONLY public.exemption_application
+    ADD CONSTRAINT exemption_application_institution_id_fkey FOREIGN KEY (institution_id) REFERENCES public.institution(id);
+
+ALTER TABLE ONLY public.exemption_application
+    ADD CONSTRAINT exemption_application_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.exemption_application
+    ADD CONSTRAINT exemption_application_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
+ALTER TABLE ONLY public.exemption_decision
+    ADD CONSTRAINT exemption_decision_application_id_fkey FOREIGN KEY (application_id) REFERENCES public.exemption_application(id);
+
+ALTER TABLE ONLY public.exemption_decision
+    ADD CONSTRAINT exemption_decision_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.exemption_decision
+    ADD CONSTRAINT exemption_decision_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
 
 ALTER TABLE ONLY public.exemption
     ADD CONSTRAINT exemption_granted_by_fkey FOREIGN KEY (granted_by) REFERENCES public.account(id);
@@ -1169,6 +1671,24 @@ ALTER TABLE ONLY public.makeup_round
 
 ALTER TABLE ONLY public.makeup_round
     ADD CONSTRAINT makeup_round_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.mobile_code
+    ADD CONSTRAINT mobile_code_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.mobile_code
+    ADD CONSTRAINT mobile_code_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.modification_request
+    ADD CONSTRAINT modification_request_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.modification_request
+    ADD CONSTRAINT modification_request_institution_id_fkey FOREIGN KEY (institution_id) REFERENCES public.institution(id);
+
+ALTER TABLE ONLY public.modification_request
+    ADD CONSTRAINT modification_request_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.modification_request
+    ADD CONSTRAINT modification_request_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
 
 ALTER TABLE ONLY public.notice_ack
     ADD CONSTRAINT notice_ack_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES public.attempt(id);
@@ -1261,6 +1781,15 @@ ALTER TABLE ONLY public.registration
     ADD CONSTRAINT registration_cycle_id_fkey FOREIGN KEY (cycle_id) REFERENCES public.cycle(id);
 
 ALTER TABLE ONLY public.registration
+    ADD CONSTRAINT registration_department_id_fkey FOREIGN KEY (department_id) REFERENCES public.department(id);
+
+ALTER TABLE ONLY public.registration_form
+    ADD CONSTRAINT registration_form_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.registration_form
+    ADD CONSTRAINT registration_form_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
+ALTER TABLE ONLY public.registration
     ADD CONSTRAINT registration_institution_id_fkey FOREIGN KEY (institution_id) REFERENCES public.institution(id);
 
 ALTER TABLE ONLY public.registration_move
@@ -1274,6 +1803,60 @@ ALTER TABLE ONLY public.registration
 
 ALTER TABLE ONLY public.registration
     ADD CONSTRAINT registration_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.registration_review
+    ADD CONSTRAINT registration_review_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.registration_review
+    ADD CONSTRAINT registration_review_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
+ALTER TABLE ONLY public.registration_review
+    ADD CONSTRAINT registration_review_reviewer_id_fkey FOREIGN KEY (reviewer_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.registration_submission
+    ADD CONSTRAINT registration_submission_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.registration_submission
+    ADD CONSTRAINT registration_submission_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
+ALTER TABLE ONLY public.registration_submission
+    ADD CONSTRAINT registration_submission_submitted_by_fkey FOREIGN KEY (submitted_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.registration_upload
+    ADD CONSTRAINT registration_upload_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.registration_upload
+    ADD CONSTRAINT registration_upload_evidence_id_fkey FOREIGN KEY (evidence_id) REFERENCES public.evidence(id);
+
+ALTER TABLE ONLY public.registration_upload
+    ADD CONSTRAINT registration_upload_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.registration_upload
+    ADD CONSTRAINT registration_upload_raw_id_fkey FOREIGN KEY (raw_id) REFERENCES public.evidence(id);
+
+ALTER TABLE ONLY public.registration_upload
+    ADD CONSTRAINT registration_upload_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
+ALTER TABLE ONLY public.roster_entry
+    ADD CONSTRAINT roster_entry_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.roster_entry
+    ADD CONSTRAINT roster_entry_department_id_fkey FOREIGN KEY (department_id) REFERENCES public.department(id);
+
+ALTER TABLE ONLY public.roster_entry
+    ADD CONSTRAINT roster_entry_institution_id_fkey FOREIGN KEY (institution_id) REFERENCES public.institution(id);
+
+ALTER TABLE ONLY public.roster_entry
+    ADD CONSTRAINT roster_entry_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.roster_import
+    ADD CONSTRAINT roster_import_asked_by_fkey FOREIGN KEY (asked_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.roster_import
+    ADD CONSTRAINT roster_import_institution_id_fkey FOREIGN KEY (institution_id) REFERENCES public.institution(id);
+
+ALTER TABLE ONLY public.roster_import
+    ADD CONSTRAINT roster_import_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
 
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
@@ -1325,6 +1908,24 @@ ALTER TABLE ONLY public.time_request
 
 ALTER TABLE ONLY public.time_request
     ADD CONSTRAINT time_request_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.transfer
+    ADD CONSTRAINT transfer_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.transfer
+    ADD CONSTRAINT transfer_asked_by_fkey FOREIGN KEY (asked_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.transfer
+    ADD CONSTRAINT transfer_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.transfer
+    ADD CONSTRAINT transfer_from_institution_id_fkey FOREIGN KEY (from_institution_id) REFERENCES public.institution(id);
+
+ALTER TABLE ONLY public.transfer
+    ADD CONSTRAINT transfer_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.transfer
+    ADD CONSTRAINT transfer_to_institution_id_fkey FOREIGN KEY (to_institution_id) REFERENCES public.institution(id);
 
 ALTER TABLE ONLY public.watch_duty
     ADD CONSTRAINT watch_duty_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);

@@ -21,9 +21,9 @@ from uuid import UUID
 import asyncpg
 
 from exam_service.cycles.policy import Subject
+from exam_service.institutions.model import Category, Level
 from exam_service.questions import usecases as questions
 from exam_service.questions.model import choose
-from exam_service.registration.model import Category, Level
 from exam_service.storage.database import Database
 from exam_service.storage.embedded import EmbeddedPostgres
 from exam_service.storage.migrate import migrate

@@ -16,10 +16,11 @@ from exam_service.clock import in_china
 from exam_service.cycles import usecases as cycles
 from exam_service.cycles.policy import Procedure, Subject, read_preset
 from exam_service.errors import NotFound
+from exam_service.institutions.model import Category, Level
 from exam_service.questions import usecases as questions
 from exam_service.questions.model import Use
 from exam_service.registration import usecases as registration
-from exam_service.registration.model import Category, Level, State
+from exam_service.registration.model import State
 from exam_service.storage.database import Row
 from tests.world import Browser, World, browsing, contents, draft, serving
 

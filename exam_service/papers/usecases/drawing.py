@@ -14,13 +14,14 @@ from exam_service.cycles import usecases as cycles
 from exam_service.cycles.model import Cycle, end_of
 from exam_service.cycles.policy import Subject
 from exam_service.errors import Conflict
+from exam_service.institutions.model import Category, Level
 from exam_service.papers import queries
 from exam_service.papers.model import Attempt
 from exam_service.papers.queries import DrawnPaper, Paper
 from exam_service.papers.retakes import MakeupRound, PaperOffer, offers_of
 from exam_service.questions import usecases as questions
 from exam_service.registration import usecases as registration
-from exam_service.registration.model import Category, Entitlement, Level
+from exam_service.registration.model import Entitlement
 from exam_service.storage.database import Database, Tx
 
 log = logging.getLogger(__name__)

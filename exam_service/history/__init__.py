@@ -1,0 +1,1 @@
+"""Every step of a physician's registration, on one page."""

@@ -1,0 +1,1 @@
+"""The registration form: saved as it is typed, its pictures, its submission."""

@@ -1,0 +1,1 @@
+"""申请修改: a registered physician asks for a change, the institution decides."""

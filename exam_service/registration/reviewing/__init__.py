@@ -1,0 +1,1 @@
+"""Two levels of review: institution and body, their ratings, what they return."""

@@ -1,0 +1,1 @@
+"""Short messages: one interface, its adapters."""
