@@ -1,0 +1,12 @@
+-- Lists of submitted registrations, in order of submission, whatever their state; a name's beginning; progress.
+CREATE INDEX registration_institution_submitted ON registration (institution_id, cycle_id, submitted_at, id)
+    WHERE submitted_at IS NOT NULL;
+CREATE INDEX registration_body_submitted ON registration (body_id, cycle_id, submitted_at, id)
+    WHERE submitted_at IS NOT NULL;
+CREATE INDEX registration_submitted ON registration (cycle_id, submitted_at, id) WHERE submitted_at IS NOT NULL;
+CREATE INDEX registration_department ON registration (department_id, submitted_at, id)
+    WHERE department_id IS NOT NULL;
+CREATE INDEX registration_progress ON registration (cycle_id, body_id, institution_id, state);
+CREATE INDEX registration_progress_institution ON registration (institution_id, cycle_id, state);
+CREATE INDEX account_name ON account (province_id, name text_pattern_ops) WHERE role = 'physician';
+CREATE INDEX institution_name ON institution (province_id, name, id);
