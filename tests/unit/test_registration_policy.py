@@ -23,7 +23,7 @@ from tests.factories import a_cycle, a_policy
 
 MB = 1024 * 1024
 
-# preset: photo, licence, evidence in MB; evidence pictures in one place; types of the photo; licence asked for
+# preset: photo, licence, evidence in MB; evidence pictures in one place; types of photo; licence asked for
 UPLOADS = {
     "dingkaotong-2023": (2, 3, 3, 9, {"jpg"}, False),
     "hainan-2024": (2, 3, 3, 9, {"jpg", "png"}, False),
