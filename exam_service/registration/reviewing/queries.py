@@ -57,51 +57,72 @@ class Submitted:
 
 
 @dataclass(frozen=True)
+class Recent:
+    """A decision that is the newest of its registration, with where that stands now."""
+
+    review: Review
+    state: State
+    name: str
+    institution: str
+
+
+@dataclass(frozen=True)
 class Picture:
     registration_id: UUID
     slot: str
     is_accepted: bool
 
 
+@dataclass(frozen=True)
+class Narrowed:
+    """A filter as statements take it.
+
+    Attributes:
+        born: After the first, up to the second.
+    """
+
+    wanted: Filter
+    document_hash: bytes | None
+    born: tuple[date | None, date | None]
+
+    def arguments(self, scope: Scope) -> tuple[object, ...]:
+        """The first sixteen of ``select_listed`` and its like."""
+        wanted = self.wanted
+        one, some = (wanted.states[0], None) if len(wanted.states) == 1 else (None, list(wanted.states))
+        return (
+            scope.cycle_id,
+            scope.province_id,
+            one,
+            some,
+            scope.body_id,
+            scope.institution_id,
+            wanted.institution_id,
+            wanted.department_id,
+            wanted.name or None,
+            self.document_hash,
+            *self.born,
+            wanted.category,
+            wanted.level,
+            wanted.bad_records,
+            wanted.procedure,
+        )
+
+
 async def select_listed(
-    tx: Tx,
-    scope: Scope,
-    wanted: Filter,
-    document_hash: bytes | None,
-    born: tuple[date | None, date | None],
-    after: Place | None,
-    limit: int,
+    tx: Tx, scope: Scope, narrowed: Narrowed, after: Place | None, limit: int
 ) -> list[Listed]:
-    """``born``: after the first, up to the second."""
     await tx.execute(SQL["plan_afresh"])
-    one, some = (wanted.states[0], None) if len(wanted.states) == 1 else (None, list(wanted.states))
-    rows = await tx.fetch(
-        SQL["select_listed"],
-        scope.cycle_id,
-        scope.province_id,
-        one,
-        some,
-        scope.body_id,
-        scope.institution_id,
-        wanted.institution_id,
-        wanted.department_id,
-        _beginning(wanted.name) if wanted.name else None,
-        document_hash,
-        *born,
-        wanted.category,
-        wanted.level,
-        wanted.bad_records,
-        wanted.procedure,
-        after.submitted_at if after else None,
-        after.id if after else None,
-        limit,
-    )
+    place = (after.submitted_at, after.id) if after else (None, None)
+    rows = await tx.fetch(SQL["select_listed"], *narrowed.arguments(scope), *place, limit)
     return [_listed(row) for row in rows]
 
 
-def _beginning(text: str) -> str:
-    """A LIKE pattern for what begins so."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+async def select_optional_previous(tx: Tx, scope: Scope, narrowed: Narrowed, before: Place) -> UUID | None:
+    await tx.execute(SQL["plan_afresh"])
+    previous: UUID | None = await tx.fetch_value(
+        SQL["select_optional_previous"], *narrowed.arguments(scope), before.submitted_at, before.id
+    )
+    return previous
 
 
 def _listed(row: Row) -> Listed:
@@ -227,6 +248,13 @@ async def select_reviews_of_many(
     for row in rows:
         reviews[row["registration_id"]].append(_review(row))
     return reviews
+
+
+async def select_recent(
+    tx: Tx, reviewer_id: UUID, province_id: str, since: datetime, limit: int
+) -> list[Recent]:
+    rows = await tx.fetch(SQL["select_recent"], reviewer_id, province_id, since, limit)
+    return [Recent(_review(row), State(row["state"]), row["name"], row["institution"]) for row in rows]
 
 
 _FIGURES = (

@@ -16,13 +16,35 @@ WHERE r.cycle_id = $1 AND r.province_id = $2 AND r.submitted_at IS NOT NULL
   AND ($3::text IS NULL OR r.state = $3) AND ($4::text[] IS NULL OR r.state = ANY($4))
   AND ($5::uuid IS NULL OR r.body_id = $5) AND ($6::uuid IS NULL OR r.institution_id = $6)
   AND ($7::uuid IS NULL OR r.institution_id = $7) AND ($8::uuid IS NULL OR r.department_id = $8)
-  AND ($9::text IS NULL OR a.name LIKE $9) AND ($10::bytea IS NULL OR a.document_hash = $10)
+  AND ($9::text IS NULL OR (a.province_id = $2 AND a.role = 'physician'
+                            AND a.name COLLATE "C" >= $9 AND a.name COLLATE "C" < $9 || chr(1114111)))
+  AND ($10::bytea IS NULL OR a.document_hash = $10)
   AND ($11::date IS NULL OR e.born_on > $11) AND ($12::date IS NULL OR e.born_on <= $12)
   AND ($13::text IS NULL OR r.category = $13) AND ($14::text IS NULL OR r.level = $14)
   AND ($15::boolean IS NULL OR r.has_bad_records = $15) AND ($16::text IS NULL OR r.procedure = $16)
   AND ($17::timestamptz IS NULL OR (r.submitted_at, r.id) > ($17, $18::uuid))
 ORDER BY r.submitted_at, r.id
 LIMIT $19
+
+-- name: select_optional_previous
+-- The one before in a list as select_listed gives it: $17, $18 is the place to look back from.
+SELECT r.id
+FROM registration r
+JOIN account a ON a.id = r.account_id
+LEFT JOIN roster_entry e ON e.account_id = r.account_id
+WHERE r.cycle_id = $1 AND r.province_id = $2 AND r.submitted_at IS NOT NULL
+  AND ($3::text IS NULL OR r.state = $3) AND ($4::text[] IS NULL OR r.state = ANY($4))
+  AND ($5::uuid IS NULL OR r.body_id = $5) AND ($6::uuid IS NULL OR r.institution_id = $6)
+  AND ($7::uuid IS NULL OR r.institution_id = $7) AND ($8::uuid IS NULL OR r.department_id = $8)
+  AND ($9::text IS NULL OR (a.province_id = $2 AND a.role = 'physician'
+                            AND a.name COLLATE "C" >= $9 AND a.name COLLATE "C" < $9 || chr(1114111)))
+  AND ($10::bytea IS NULL OR a.document_hash = $10)
+  AND ($11::date IS NULL OR e.born_on > $11) AND ($12::date IS NULL OR e.born_on <= $12)
+  AND ($13::text IS NULL OR r.category = $13) AND ($14::text IS NULL OR r.level = $14)
+  AND ($15::boolean IS NULL OR r.has_bad_records = $15) AND ($16::text IS NULL OR r.procedure = $16)
+  AND (r.submitted_at, r.id) < ($17::timestamptz, $18::uuid)
+ORDER BY r.submitted_at DESC, r.id DESC
+LIMIT 1
 
 -- name: count_awaiting
 SELECT count(*) FROM registration
@@ -31,7 +53,7 @@ WHERE cycle_id = $1 AND province_id = $2 AND state = $3 AND submitted_at IS NOT 
 
 -- name: select_departments
 -- Of an institution, for its filter.
-SELECT id, name FROM department WHERE institution_id = $1 AND province_id = $2 ORDER BY name, id
+SELECT id, name FROM department WHERE institution_id = $1 AND province_id = $2 ORDER BY name COLLATE "C", id
 
 -- name: select_optional_institution
 -- One that is in the cycle, of the body where there is one.
@@ -106,8 +128,8 @@ WITH shown AS (
     SELECT i.id, i.name
     FROM cycle_institution c JOIN institution i ON i.id = c.institution_id
     WHERE c.cycle_id = $1 AND c.province_id = $2 AND ($3::uuid IS NULL OR c.body_id = $3)
-      AND ($4::text IS NULL OR (i.name, i.id) > ($4, $5::uuid))
-    ORDER BY i.name, i.id
+      AND ($4::text IS NULL OR (i.name COLLATE "C", i.id) > ($4, $5::uuid))
+    ORDER BY i.name COLLATE "C", i.id
     LIMIT $6
 )
 SELECT s.id, s.name,
@@ -121,7 +143,7 @@ SELECT s.id, s.name,
 FROM shown s
 LEFT JOIN registration r ON r.institution_id = s.id AND r.cycle_id = $1 AND ($3::uuid IS NULL OR r.body_id = $3)
 GROUP BY s.id, s.name
-ORDER BY s.name, s.id
+ORDER BY s.name COLLATE "C", s.id
 
 -- name: select_progress_total
 SELECT count(*) FILTER (WHERE state <> 'not_admitted') AS total,
@@ -150,7 +172,7 @@ LEFT JOIN roster_entry e ON e.account_id = r.account_id
 LEFT JOIN department d ON d.id = coalesce(r.department_id, e.department_id)
 WHERE r.cycle_id = $1 AND r.province_id = $2 AND r.institution_id = $3
 GROUP BY d.id, d.name
-ORDER BY d.name NULLS LAST, d.id
+ORDER BY d.name COLLATE "C" NULLS LAST, d.id
 
 -- name: select_facts
 -- Of many registrations at once, what the rule of the uncontested asks: the newest submission and the roster's days.
@@ -175,3 +197,17 @@ SELECT v.id, v.registration_id, v.level, v.decision, v.checklist, v.ratings, v.u
 FROM registration_review v JOIN account p ON p.id = v.reviewer_id
 WHERE v.registration_id = ANY($1::uuid[]) AND v.province_id = $2
 ORDER BY v.id DESC
+
+-- name: select_recent
+-- What a reviewer decided since $3 and is still the newest word, the newest first.
+SELECT v.id, v.registration_id, v.level, v.decision, v.checklist, v.ratings, v.upheld, v.reason, v.marked,
+       v.reviewer_id, p.name AS reviewer, v.decided_at, r.state, a.name, i.name AS institution
+FROM registration_review v
+JOIN account p ON p.id = v.reviewer_id
+JOIN registration r ON r.id = v.registration_id
+JOIN account a ON a.id = r.account_id
+JOIN institution i ON i.id = r.institution_id
+WHERE v.reviewer_id = $1 AND v.province_id = $2 AND v.decided_at > $3 AND v.decision <> 'undone'
+  AND NOT EXISTS (SELECT FROM registration_review n WHERE n.registration_id = v.registration_id AND n.id > v.id)
+ORDER BY v.id DESC
+LIMIT $4

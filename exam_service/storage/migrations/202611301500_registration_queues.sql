@@ -1,4 +1,5 @@
--- Lists of submitted registrations, in order of submission, whatever their state; a name's beginning; progress.
+-- Lists of submitted registrations in order of submission, whatever their state; progress; what a reviewer decided
+-- lately.
 CREATE INDEX registration_institution_submitted ON registration (institution_id, cycle_id, submitted_at, id)
     WHERE submitted_at IS NOT NULL;
 CREATE INDEX registration_body_submitted ON registration (body_id, cycle_id, submitted_at, id)
@@ -8,5 +9,4 @@ CREATE INDEX registration_department ON registration (department_id, submitted_a
     WHERE department_id IS NOT NULL;
 CREATE INDEX registration_progress ON registration (cycle_id, body_id, institution_id, state);
 CREATE INDEX registration_progress_institution ON registration (institution_id, cycle_id, state);
-CREATE INDEX account_name ON account (province_id, name text_pattern_ops) WHERE role = 'physician';
-CREATE INDEX institution_name ON institution (province_id, name, id);
+CREATE INDEX registration_review_reviewer ON registration_review (reviewer_id, decided_at);
