@@ -107,7 +107,6 @@ class Filter:
 
     Attributes:
         name: How the name begins.
-        number: An identity number as it was typed, whole.
         institution_id: For a body and the authority.
         states: Of the tab, or that the authority chose.
     """
@@ -116,7 +115,6 @@ class Filter:
     institution_id: UUID | None = None
     department_id: UUID | None = None
     name: str = ""
-    number: str = ""
     age: Age | None = None
     category: Category | None = None
     level: Level | None = None

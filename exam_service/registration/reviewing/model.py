@@ -217,14 +217,15 @@ class Facts:
 
     Attributes:
         institution: Its ratings; ``None`` before it gave them.
-        shortfall: Whether the computed years fall short of a chosen condition: a hint, for a person to weigh.
+        shortfall: Where the computed years fall short of a chosen condition, the hint that says so: for a person
+            to weigh.
         returned: Whether the body has sent this very submission back to the institution.
     """
 
     own: Ratings
     institution: Ratings | None
     has_bad_records: bool
-    shortfall: bool
+    shortfall: str | None
     photo_accepted: bool
     licence_accepted: bool
     returned: bool = False
@@ -242,7 +243,7 @@ def doubts(level: ReviewLevel, facts: Facts) -> tuple[Doubt, ...]:
         and facts.institution.result is Result.FAILED
         and not facts.institution.misconduct,
         Doubt.UNRATED: level is ReviewLevel.BODY and facts.institution is None,
-        Doubt.SHORTFALL: facts.shortfall,
+        Doubt.SHORTFALL: facts.shortfall is not None,
         Doubt.PHOTO: not facts.photo_accepted,
         Doubt.LICENCE: not facts.licence_accepted,
         Doubt.RETURNED_BEFORE: facts.returned,

@@ -82,11 +82,10 @@ class Narrowed:
     """
 
     wanted: Filter
-    document_hash: bytes | None
     born: tuple[date | None, date | None]
 
     def arguments(self, scope: Scope) -> tuple[object, ...]:
-        """The first sixteen of ``select_listed`` and its like."""
+        """The first fifteen of ``select_listed`` and its like."""
         wanted = self.wanted
         one, some = (wanted.states[0], None) if len(wanted.states) == 1 else (None, list(wanted.states))
         return (
@@ -99,7 +98,6 @@ class Narrowed:
             wanted.institution_id,
             wanted.department_id,
             wanted.name or None,
-            self.document_hash,
             *self.born,
             wanted.category,
             wanted.level,
@@ -143,6 +141,18 @@ def _listed(row: Row) -> Listed:
         result=Result(row["result"]) if row["result"] else None,
         submitted_at=row["submitted_at"],
     )
+
+
+async def select_optional_by_document(tx: Tx, scope: Scope, document_hash: bytes) -> UUID | None:
+    found: UUID | None = await tx.fetch_value(
+        SQL["select_optional_by_document"],
+        document_hash,
+        scope.province_id,
+        scope.cycle_id,
+        scope.body_id,
+        scope.institution_id,
+    )
+    return found
 
 
 async def count_awaiting(tx: Tx, scope: Scope, state: State) -> int:
@@ -216,6 +226,15 @@ async def insert_review(tx: Tx, review: Review, province_id: str) -> None:
         review.reviewer_id,
         review.decided_at,
     )
+
+
+async def select_submission_id(tx: Tx, registration_id: UUID, province_id: str) -> UUID:
+    submission_id: UUID | None = await tx.fetch_value(
+        SQL["select_submission_id"], registration_id, province_id
+    )
+    if submission_id is None:
+        raise NotFound("这份报名信息还没有提交。", code="not_submitted", registration=registration_id)
+    return submission_id
 
 
 async def select_submitted(tx: Tx, registration_ids: Sequence[UUID], province_id: str) -> list[Submitted]:

@@ -3,8 +3,8 @@
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true)
 
 -- name: select_listed
--- A page of what was submitted, in order of submission. $3 is the one state, or $4 are some. $11: born after,
--- $12: born up to. $17, $18: after this place.
+-- A page of what was submitted, in order of submission. $3 is the one state, or $4 are some. $10: born after,
+-- $11: born up to. $16, $17: after this place.
 SELECT r.id, r.account_id, a.name, i.name AS institution, d.name AS department, e.born_on, r.category, r.level,
        e.licensed_on, e.first_registered_on, r.has_bad_records, r.procedure, r.state, r.result, r.submitted_at
 FROM registration r
@@ -18,16 +18,15 @@ WHERE r.cycle_id = $1 AND r.province_id = $2 AND r.submitted_at IS NOT NULL
   AND ($7::uuid IS NULL OR r.institution_id = $7) AND ($8::uuid IS NULL OR r.department_id = $8)
   AND ($9::text IS NULL OR (a.province_id = $2 AND a.role = 'physician'
                             AND a.name COLLATE "C" >= $9 AND a.name COLLATE "C" < $9 || chr(1114111)))
-  AND ($10::bytea IS NULL OR a.document_hash = $10)
-  AND ($11::date IS NULL OR e.born_on > $11) AND ($12::date IS NULL OR e.born_on <= $12)
-  AND ($13::text IS NULL OR r.category = $13) AND ($14::text IS NULL OR r.level = $14)
-  AND ($15::boolean IS NULL OR r.has_bad_records = $15) AND ($16::text IS NULL OR r.procedure = $16)
-  AND ($17::timestamptz IS NULL OR (r.submitted_at, r.id) > ($17, $18::uuid))
+  AND ($10::date IS NULL OR e.born_on > $10) AND ($11::date IS NULL OR e.born_on <= $11)
+  AND ($12::text IS NULL OR r.category = $12) AND ($13::text IS NULL OR r.level = $13)
+  AND ($14::boolean IS NULL OR r.has_bad_records = $14) AND ($15::text IS NULL OR r.procedure = $15)
+  AND ($16::timestamptz IS NULL OR (r.submitted_at, r.id) > ($16, $17::uuid))
 ORDER BY r.submitted_at, r.id
-LIMIT $19
+LIMIT $18
 
 -- name: select_optional_previous
--- The one before in a list as select_listed gives it: $17, $18 is the place to look back from.
+-- The one before in a list as select_listed gives it: $16, $17 is the place to look back from.
 SELECT r.id
 FROM registration r
 JOIN account a ON a.id = r.account_id
@@ -38,13 +37,19 @@ WHERE r.cycle_id = $1 AND r.province_id = $2 AND r.submitted_at IS NOT NULL
   AND ($7::uuid IS NULL OR r.institution_id = $7) AND ($8::uuid IS NULL OR r.department_id = $8)
   AND ($9::text IS NULL OR (a.province_id = $2 AND a.role = 'physician'
                             AND a.name COLLATE "C" >= $9 AND a.name COLLATE "C" < $9 || chr(1114111)))
-  AND ($10::bytea IS NULL OR a.document_hash = $10)
-  AND ($11::date IS NULL OR e.born_on > $11) AND ($12::date IS NULL OR e.born_on <= $12)
-  AND ($13::text IS NULL OR r.category = $13) AND ($14::text IS NULL OR r.level = $14)
-  AND ($15::boolean IS NULL OR r.has_bad_records = $15) AND ($16::text IS NULL OR r.procedure = $16)
-  AND (r.submitted_at, r.id) < ($17::timestamptz, $18::uuid)
+  AND ($10::date IS NULL OR e.born_on > $10) AND ($11::date IS NULL OR e.born_on <= $11)
+  AND ($12::text IS NULL OR r.category = $12) AND ($13::text IS NULL OR r.level = $13)
+  AND ($14::boolean IS NULL OR r.has_bad_records = $14) AND ($15::text IS NULL OR r.procedure = $15)
+  AND (r.submitted_at, r.id) < ($16::timestamptz, $17::uuid)
 ORDER BY r.submitted_at DESC, r.id DESC
 LIMIT 1
+
+-- name: select_optional_by_document
+-- Who of those that submitted has this identity number.
+SELECT r.id
+FROM account a JOIN registration r ON r.account_id = a.id
+WHERE a.province_id = $2 AND a.document_hash = $1 AND r.cycle_id = $3 AND r.submitted_at IS NOT NULL
+  AND ($4::uuid IS NULL OR r.body_id = $4) AND ($5::uuid IS NULL OR r.institution_id = $5)
 
 -- name: count_awaiting
 SELECT count(*) FROM registration
@@ -78,6 +83,10 @@ ORDER BY v.id DESC
 INSERT INTO registration_review (id, registration_id, province_id, level, decision, checklist, ratings, upheld,
                                  reason, marked, reviewer_id, decided_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+
+-- name: select_submission_id
+-- What reviewers see.
+SELECT id FROM registration_submission WHERE registration_id = $1 AND province_id = $2 ORDER BY id DESC LIMIT 1
 
 -- name: select_progress
 -- By institution of a cycle, those without a physician too. $3: of this body only; $4: the figure it is sorted

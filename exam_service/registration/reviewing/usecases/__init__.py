@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from exam_service.registration.reviewing.usecases.bulk import Sorted, approve_many, bulk
+from exam_service.registration.reviewing.usecases.bulk import (
+    Bulked,
+    Sorted,
+    approve_many,
+    bulk,
+    undo_many,
+)
 from exam_service.registration.reviewing.usecases.deciding import (
     Basis,
     Decided,
@@ -15,6 +21,7 @@ from exam_service.registration.reviewing.usecases.exporting import Export, Expor
 from exam_service.registration.reviewing.usecases.listing import (
     ListPage,
     cards,
+    find,
     list_page,
     recent,
 )
@@ -23,6 +30,7 @@ from exam_service.registration.reviewing.usecases.reading import Dossier, dossie
 
 __all__ = [
     "Basis",
+    "Bulked",
     "Decided",
     "Dossier",
     "Export",
@@ -36,6 +44,7 @@ __all__ = [
     "cards",
     "dossier",
     "export",
+    "find",
     "list_page",
     "picture",
     "progress",
@@ -43,4 +52,5 @@ __all__ = [
     "recent",
     "return_form",
     "undo",
+    "undo_many",
 ]

@@ -30,7 +30,6 @@ from exam_service.registration.reviewing.filters import (
 from exam_service.registration.reviewing.model import AWAITING, MOST_IN_BULK, UNDO_WITHIN, may_undo
 from exam_service.registration.reviewing.queries import Narrowed, Recent, Scope
 from exam_service.registration.reviewing.usecases.scoping import level_of, newest_scope
-from exam_service.settings import Settings
 from exam_service.storage.database import Tx
 from exam_service.wiring import Services
 
@@ -45,7 +44,6 @@ class ListPage:
         awaiting: How many wait for this level altogether.
         departments: Of the institution that the list is of, for its filter.
         institution: The one that a body's list is narrowed to.
-        problem: Why the number that was looked for can't be one; then there are no rows.
         after: Where the next page begins.
         at: When it was.
     """
@@ -57,19 +55,13 @@ class ListPage:
     awaiting: int
     departments: Mapping[UUID, str]
     institution: str | None
-    problem: str | None
     after: Place | None
     at: datetime
 
 
-def narrowed(settings: Settings, clock: Clock, wanted: Filter) -> Narrowed:
-    """A filter as statements take it.
-
-    Raises:
-        Invalid: The identity number is none.
-    """
-    digest = accounts.document_hash(settings, parse_identity_number(wanted.number)) if wanted.number else None
-    return Narrowed(wanted, digest, born_between(wanted.age, day_in_china(clock.now())))
+def narrowed(clock: Clock, wanted: Filter) -> Narrowed:
+    """A filter as statements take it."""
+    return Narrowed(wanted, born_between(wanted.age, day_in_china(clock.now())))
 
 
 async def list_page(
@@ -86,14 +78,10 @@ async def list_page(
     async with services.database.tx() as tx:
         found = await newest_scope(tx, principal)
         if found is None:
-            return ListPage(level, None, [], {}, 0, {}, None, None, None, now)
+            return ListPage(level, None, [], {}, 0, {}, None, None, now)
         scope, cycle = found
-        problem, rows = None, []
-        try:
-            narrow = narrowed(services.settings, services.clock, wanted)
-            rows = await queries.select_listed(tx, scope, narrow, after, PAGE_SIZE + 1)
-        except Invalid as error:
-            problem = error.sentence
+        narrow = narrowed(services.clock, wanted)
+        rows = await queries.select_listed(tx, scope, narrow, after, PAGE_SIZE + 1)
         more = len(rows) > PAGE_SIZE
         rows = rows[:PAGE_SIZE]
         numbers = await accounts.identity_numbers_of(
@@ -110,7 +98,6 @@ async def list_page(
             await queries.select_optional_institution(tx, scope, wanted.institution_id)
             if wanted.institution_id
             else None,
-            problem,
             rows[-1].place if more else None,
             now,
         )
@@ -126,11 +113,28 @@ async def list_page(
     return page
 
 
+async def find(services: Services, principal: Principal, number: str) -> UUID:
+    """The registration of whoever has this identity number, among those that were submitted.
+
+    Numbers are looked for by post and lead to a page of an id: no address ever holds one.
+
+    Raises:
+        Invalid: It is no identity number, or nobody's in the principal's scope.
+    """
+    digest = accounts.document_hash(services.settings, parse_identity_number(number))
+    async with services.database.tx() as tx:
+        found = await newest_scope(tx, principal)
+        registration_id = await queries.select_optional_by_document(tx, found[0], digest) if found else None
+    if registration_id is None:
+        raise Invalid("已提交的报名信息中没有这个证件号码，请核对后重新查找。", code="nobody_found")
+    return registration_id
+
+
 async def neighbours(
     tx: Tx, services: Services, scope: Scope, wanted: Filter, place: Place
 ) -> tuple[UUID | None, UUID | None]:
     """The one before and the one after a place in a list; after the last comes the first."""
-    narrow = narrowed(services.settings, services.clock, wanted)
+    narrow = narrowed(services.clock, wanted)
     previous = await queries.select_optional_previous(tx, scope, narrow, place)
     following = await queries.select_listed(tx, scope, narrow, place, 1)
     if not following:
