@@ -381,6 +381,7 @@ CREATE TABLE public.exam_site (
     note text DEFAULT ''::text NOT NULL,
     stopped_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
     CONSTRAINT exam_site_seats_check CHECK ((seats > 0))
 );
 
@@ -774,6 +775,20 @@ CREATE TABLE public.registration_submission (
     content bytea NOT NULL,
     submitted_by uuid NOT NULL,
     submitted_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.registration_supervision (
+    id uuid NOT NULL,
+    registration_id uuid NOT NULL,
+    province_id text NOT NULL,
+    act text NOT NULL,
+    from_institution_id uuid NOT NULL,
+    to_institution_id uuid,
+    reason text NOT NULL,
+    decided_by uuid NOT NULL,
+    decided_at timestamp with time zone NOT NULL,
+    CONSTRAINT registration_supervision_act_check CHECK ((act = ANY (ARRAY['moved'::text, 'withdrawn'::text]))),
+    CONSTRAINT registration_supervision_check CHECK (((act = 'moved'::text) = (to_institution_id IS NOT NULL)))
 );
 
 CREATE TABLE public.registration_upload (
@@ -1202,6 +1217,9 @@ ALTER TABLE ONLY public.registration_review
 ALTER TABLE ONLY public.registration_submission
     ADD CONSTRAINT registration_submission_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.registration_supervision
+    ADD CONSTRAINT registration_supervision_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.registration_upload
     ADD CONSTRAINT registration_upload_pkey PRIMARY KEY (id);
 
@@ -1250,9 +1268,13 @@ ALTER TABLE ONLY public.watch_duty
 ALTER TABLE ONLY public.watch_note
     ADD CONSTRAINT watch_note_pkey PRIMARY KEY (id);
 
+CREATE INDEX account_body ON public.account USING btree (body_id) WHERE (body_id IS NOT NULL);
+
 CREATE INDEX account_institution ON public.account USING btree (institution_id) WHERE (institution_id IS NOT NULL);
 
 CREATE UNIQUE INDEX account_mobile ON public.account USING btree (province_id, mobile_hash) WHERE ((mobile_bound_at IS NOT NULL) AND (role = 'physician'::text));
+
+CREATE INDEX account_physician_name ON public.account USING btree (province_id, name COLLATE "C", id) WHERE (role = 'physician'::text);
 
 CREATE UNIQUE INDEX activation_request_open ON public.activation_request USING btree (account_id) WHERE (state = 'open'::text);
 
@@ -1290,6 +1312,8 @@ CREATE UNIQUE INDEX body_application_open ON public.body_application USING btree
 
 CREATE INDEX body_application_province ON public.body_application USING btree (province_id, cycle_id, id);
 
+CREATE UNIQUE INDEX body_name ON public.body USING btree (province_id, name COLLATE "C");
+
 CREATE INDEX consent_account ON public.consent USING btree (account_id, id);
 
 CREATE UNIQUE INDEX consent_in_force ON public.consent USING btree (account_id, purpose) WHERE ((withdrawn_at IS NULL) AND (declined_at IS NULL));
@@ -1319,6 +1343,8 @@ CREATE INDEX finding_review_attempt ON public.finding_review USING btree (attemp
 CREATE INDEX identity_check_subject ON public.identity_check USING btree (registration_id, attempt_id, purpose, id);
 
 CREATE UNIQUE INDEX identity_check_undecided ON public.identity_check USING btree (registration_id, attempt_id, purpose) NULLS NOT DISTINCT WHERE (state = ANY (ARRAY['open'::text, 'waiting'::text]));
+
+CREATE UNIQUE INDEX institution_name ON public.institution USING btree (province_id, name COLLATE "C");
 
 CREATE INDEX item_bank ON public.item USING btree (bank_id, use);
 
@@ -1381,6 +1407,8 @@ CREATE INDEX registration_move_registration ON public.registration_move USING bt
 CREATE INDEX registration_review_registration ON public.registration_review USING btree (registration_id, id DESC);
 
 CREATE INDEX registration_submission_registration ON public.registration_submission USING btree (registration_id, id DESC);
+
+CREATE INDEX registration_supervision_registration ON public.registration_supervision USING btree (registration_id, id);
 
 CREATE INDEX registration_upload_pending ON public.registration_upload USING btree (id) WHERE ((state = 'pending'::text) AND (removed_at IS NULL));
 
@@ -1878,6 +1906,21 @@ ALTER TABLE ONLY public.registration_submission
 
 ALTER TABLE ONLY public.registration_submission
     ADD CONSTRAINT registration_submission_submitted_by_fkey FOREIGN KEY (submitted_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.registration_supervision
+    ADD CONSTRAINT registration_supervision_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.registration_supervision
+    ADD CONSTRAINT registration_supervision_from_institution_id_fkey FOREIGN KEY (from_institution_id) REFERENCES public.institution(id);
+
+ALTER TABLE ONLY public.registration_supervision
+    ADD CONSTRAINT registration_supervision_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.registration_supervision
+    ADD CONSTRAINT registration_supervision_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
+ALTER TABLE ONLY public.registration_supervision
+    ADD CONSTRAINT registration_supervision_to_institution_id_fkey FOREIGN KEY (to_institution_id) REFERENCES public.institution(id);
 
 ALTER TABLE ONLY public.registration_upload
     ADD CONSTRAINT registration_upload_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
