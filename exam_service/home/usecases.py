@@ -14,6 +14,7 @@ from exam_service.organisations import usecases as organisations
 from exam_service.papers import usecases as papers
 from exam_service.registration import usecases as registration
 from exam_service.registration.model import STATE_LABELS, Entitlement
+from exam_service.registration.reviewing import usecases as reviewing
 from exam_service.review import usecases as review
 from exam_service.wiring import Services
 
@@ -53,6 +54,7 @@ async def staff_cards(services: Services, principal: Principal, queue: Gauges) -
     if principal.role is Role.OPERATOR:
         cards.extend(await _queue_cards(queue))
     async with services.database.tx() as tx:
+        cards.extend(await reviewing.cards(tx, principal))
         if principal.role is Role.BODY:
             counts = await review.counts(tx, principal)
             cards.append(Card("待评定", str(counts.awaiting), "/review", "已交卷，等待本机构确认成绩"))

@@ -53,9 +53,7 @@ MOVES: Mapping[State, frozenset[State]] = {
         }
     ),
     # Back to a review also where a reviewer takes a decision back, within minutes.
-    State.RETURNED: frozenset(
-        {State.DRAFT, State.INSTITUTION_REVIEW, State.BODY_REVIEW, State.NOT_ADMITTED}
-    ),
+    State.RETURNED: frozenset({State.DRAFT, State.INSTITUTION_REVIEW, State.BODY_REVIEW, State.NOT_ADMITTED}),
     State.REGISTERED: frozenset(
         {State.TESTING, State.RETURNED, State.BODY_REVIEW, State.CONCLUDED, State.NOT_ADMITTED}
     ),

@@ -334,10 +334,14 @@ def check_undo(newest: Review | None, state: State, now: datetime, level: Review
     if not may_undo(newest, state, now, level):
         if state is State.CONCLUDED:
             raise Conflict(
-                "已作出考核结论，不能撤销；更改结论须由两位不同的工作人员办理。", code="concluded", state=state
+                "已作出考核结论，不能撤销；更改结论须由两位不同的工作人员办理。",
+                code="concluded",
+                state=state,
             )
         raise Conflict(
-            "已超过10分钟，或之后又有新的操作，不能撤销，请刷新后查看现在的状态。", code="undo_over", state=state
+            "已超过10分钟，或之后又有新的操作，不能撤销，请刷新后查看现在的状态。",
+            code="undo_over",
+            state=state,
         )
     assert newest is not None  # noqa: S101 - may_undo said so
     return newest
@@ -436,7 +440,9 @@ PHRASES: Mapping[ReviewLevel, tuple[Phrase, ...]] = {
     ReviewLevel.INSTITUTION: (
         Phrase("photo", "头像不是近期一寸免冠证件照，请重新上传。", ("photo",)),
         Phrase("evidence", "简易程序证明材料不符合要求，请补充后重新提交。", ("procedure",)),
-        Phrase("conduct", "工作成绩或职业道德自评与实际不符，请更正。", ("conduct.quantity", "conduct.ethics")),
+        Phrase(
+            "conduct", "工作成绩或职业道德自评与实际不符，请更正。", ("conduct.quantity", "conduct.ethics")
+        ),
         Phrase("practice", "执业信息与电子化注册信息不一致，请核对后更正。", ("practice.practising_number",)),
     ),
     ReviewLevel.BODY: (

@@ -39,7 +39,10 @@ async def _bulk_shown(request: web.Request, error: Invalid | None) -> web.Respon
             "back": shown.address(home, query),
             "query": shown.address("", query),
             "uncontested": [
-                {**shown.listed(row, found.cycle, found.masked, now), "basis": basis_text(found.bases[row.id])}
+                {
+                    **shown.listed(row, found.cycle, found.masked, now),
+                    "basis": basis_text(found.bases[row.id]),
+                }
                 for row in found.uncontested
             ]
             if found.cycle

@@ -24,6 +24,7 @@ from exam_service.registration.reviewing.filters import STATES, TAB_LABELS, Filt
 from exam_service.registration.reviewing.model import DECISION_LABELS
 from exam_service.registration.reviewing.routes import shown
 from exam_service.registration.reviewing.routes.forms import ids_of
+from exam_service.registration.reviewing.routes.progress import progress_shown
 from exam_service.registration.reviewing.usecases import Export, Exported
 from exam_service.registration.reviewing.usecases.scoping import level_of
 from exam_service.sheets import XLSX_TYPE, GrowingSheet, csv_bytes
@@ -83,6 +84,7 @@ async def list_shown(
             "error": error.sentence if error else "",
             "error_at": at,
             "typed": typed,
+            "export_to": f"{home}/export",
             "whole_numbers": principal.role is not Role.INSTITUTION,
         },
         status=status_of(error) if error else 200,
@@ -161,7 +163,10 @@ async def export_province(request: web.Request) -> web.StreamResponse:
     """For the authority: everybody who has submitted."""
     form = await form_fields(request)
     wanted = replace(shown.read_filter(form), states=_EXPORTED_BY_AUTHORITY)
-    exported = await _asked(request, viewer(request), wanted, form)
+    try:
+        exported = await _asked(request, viewer(request), wanted, form)
+    except Invalid as error:
+        return await progress_shown(request, error)
     return await _sent(request, exported, form.get("format", ""))
 
 

@@ -7,7 +7,9 @@ from typing import Any
 from aiohttp import web
 
 from exam_service.accounts.model import Role
+from exam_service.errors import Invalid
 from exam_service.http.pages import render
+from exam_service.http.problems import status_of
 from exam_service.keys import SERVICES, viewer
 from exam_service.registration.reviewing import usecases
 from exam_service.registration.reviewing.filters import (
@@ -20,6 +22,11 @@ from exam_service.registration.reviewing.routes import shown
 
 
 async def show_progress(request: web.Request) -> web.Response:
+    return await progress_shown(request, None)
+
+
+async def progress_shown(request: web.Request, error: Invalid | None) -> web.Response:
+    """Progress; after a refused export with its reason at the form."""
     principal = viewer(request)
     column = _column(request.query.get("sort"))
     largest_first = request.query.get("order") == "desc"
@@ -57,7 +64,14 @@ async def show_progress(request: web.Request) -> web.Response:
             "following": shown.address(path, order, {"after": f"{page.after.key}~{page.after.id}"})
             if page.after
             else None,
+            "export_to": "/authority/progress/export",
+            "whole_numbers": True,
+            "tab": "",
+            "filters": {},
+            "error": error.sentence if error else "",
+            "error_at": "export" if error else "",
         },
+        status=status_of(error) if error else 200,
     )
 
 

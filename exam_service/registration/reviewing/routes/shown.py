@@ -254,6 +254,7 @@ def gallery(found: list[Section], path: str) -> list[dict[str, Any]]:
                 shown.append(
                     {
                         "label": label,
+                        "field": row.field,
                         "href": f"{path}/{picture.id}" if picture.state == "accepted" else None,
                         "problem": picture.problem or "正在检查，请稍后刷新",
                         "advice": picture.advice or "",

@@ -261,4 +261,3 @@ async def undo(request: web.Request) -> web.StreamResponse:
     response = web.HTTPSeeOther(target)
     flash(response, "good", text)
     raise response
-

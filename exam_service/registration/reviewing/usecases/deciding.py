@@ -68,9 +68,7 @@ class Held:
         return newest.ratings if newest is not None and newest.decision is Decision.APPROVED else None
 
 
-async def hold(
-    tx: Tx, services: Services, principal: Principal, registration_id: UUID, basis: Basis
-) -> Held:
+async def hold(tx: Tx, services: Services, principal: Principal, registration_id: UUID, basis: Basis) -> Held:
     """Lock a registration that awaits the principal's level.
 
     Raises:
@@ -304,7 +302,7 @@ async def carry_out(tx: Tx, services: Services, held: Held, review: Review) -> D
     leads_to = outcome(review.level, review.decision, review.ratings, papers=has_papers(held.entitled))
     await queries.insert_review(tx, review, own.province_id)
     if review.level is ReviewLevel.BODY and review.decision is Decision.APPROVED:
-        await form.accept_photo(tx, services.clock, own)
+        await form.accept_photo(tx, services.clock, own.id, own.province_id)
     if leads_to.result is None:
         await registration.move(
             tx, services.clock, own, leads_to.state, cause=leads_to.cause, actor_id=review.reviewer_id
@@ -317,9 +315,7 @@ async def carry_out(tx: Tx, services: Services, held: Held, review: Review) -> D
     return Decided(review, leads_to)
 
 
-async def _record(
-    tx: Tx, services: Services, review: Review, province_id: str, leads_to: Outcome
-) -> None:
+async def _record(tx: Tx, services: Services, review: Review, province_id: str, leads_to: Outcome) -> None:
     facts: dict[str, object] = {
         "review": str(review.id),
         "level": review.level.value,

@@ -108,9 +108,7 @@ async def _pages(
             if not rows:
                 return
             sent += len(rows)
-            yield [
-                _texts(row, shown(numbers.get(row.account_id, "")), cycle, today) for row in rows
-            ]
+            yield [_texts(row, shown(numbers.get(row.account_id, "")), cycle, today) for row in rows]
             after = rows[-1].place
     finally:
         await _record(services, principal, asked, "registrations.exported", sent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from exam_service.accounts import usecases as accounts
@@ -145,19 +145,20 @@ def _facts(
         own=self_assessed(content.conduct),
         institution=rated,
         has_bad_records=submitted.has_bad_records,
-        shortfall=_shortfall(cycle, content, submitted.first_registered_on),
+        shortfall=_shortfall(cycle, content, submitted),
         photo_accepted=pictures.get(PHOTO_SLOT, False),
         licence_accepted=not cycle.policy.form.licence or pictures.get(LICENCE_SLOT, False),
         returned=any(review.decision is Decision.RETURNED_TO_INSTITUTION for review in since),
     )
 
 
-def _shortfall(cycle: Cycle, content: Form, first_registered_on: date | None) -> str | None:
+def _shortfall(cycle: Cycle, content: Form, submitted: Submitted) -> str | None:
     """The hint that the physician was shown, from the same days."""
-    known = [day for day in (first_registered_on, content.practice.licensed_on) if day is not None]
-    until = cycle.policy.form.years_until or cycle.stages.get(Stage.REGISTRATION, (cycle.tests_from,))[0]
-    years = years_between(min(known), until) if known else None
-    return years_shortfall(content, cycle.policy, years)
+    known = (content.practice.licensed_on, submitted.first_registered_on, submitted.licensed_on)
+    since = min((day for day in known if day), default=None)
+    first_day = cycle.stages.get(Stage.REGISTRATION, (cycle.tests_from,))[0]
+    until = cycle.policy.form.years_until or first_day
+    return years_shortfall(content, cycle.policy, years_between(since, until) if since else None)
 
 
 async def dossier(services: Services, principal: Principal, registration_id: UUID, wanted: Filter) -> Dossier:
@@ -182,9 +183,7 @@ async def dossier(services: Services, principal: Principal, registration_id: UUI
         numbers = await accounts.identity_numbers_of(tx, services.vault, [own.account_id], own.province_id)
         departments = await queries.select_departments(tx, own.institution_id, own.province_id)
         previous, following = await _beside(tx, services, principal, own, wanted)
-        checks = checklist(
-            level, simple=own.procedure is Procedure.SIMPLE, licence=cycle.policy.form.licence
-        )
+        checks = checklist(level, simple=own.procedure is Procedure.SIMPLE, licence=cycle.policy.form.licence)
         facts = read.facts
         ratings = facts.institution or facts.own
         found = Dossier(
