@@ -65,6 +65,25 @@ CREATE TABLE public.activation_slip (
     revoked_at timestamp with time zone
 );
 
+CREATE TABLE public.admission_act (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    institution_id uuid NOT NULL,
+    actor_id uuid NOT NULL,
+    kind text NOT NULL,
+    acted_at timestamp with time zone NOT NULL,
+    undone_at timestamp with time zone,
+    CONSTRAINT admission_act_kind_check CHECK ((kind = ANY (ARRAY['admitted'::text, 'cancelled'::text, 'left'::text])))
+);
+
+CREATE TABLE public.admission_act_item (
+    act_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    registration_id uuid,
+    move_id uuid,
+    department_id uuid
+);
+
 CREATE TABLE public.alternative_sitting (
     id uuid NOT NULL,
     province_id text NOT NULL,
@@ -967,6 +986,12 @@ ALTER TABLE ONLY public.activation_request
 ALTER TABLE ONLY public.activation_slip
     ADD CONSTRAINT activation_slip_pkey PRIMARY KEY (token_hash);
 
+ALTER TABLE ONLY public.admission_act_item
+    ADD CONSTRAINT admission_act_item_pkey PRIMARY KEY (act_id, account_id);
+
+ALTER TABLE ONLY public.admission_act
+    ADD CONSTRAINT admission_act_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.alternative_sitting
     ADD CONSTRAINT alternative_sitting_pkey PRIMARY KEY (id);
 
@@ -1299,6 +1324,8 @@ CREATE INDEX cycle_province ON public.cycle USING btree (province_id);
 
 CREATE UNIQUE INDEX deletion_request_open ON public.deletion_request USING btree (account_id) WHERE ((carried_out_at IS NULL) AND (withdrawn_at IS NULL));
 
+CREATE INDEX department_institution ON public.department USING btree (institution_id, id);
+
 CREATE INDEX evidence_key ON public.evidence USING btree (key_id);
 
 CREATE INDEX exemption_application_body ON public.exemption_application USING btree (body_id, state, id);
@@ -1369,6 +1396,8 @@ CREATE INDEX registration_body_queue ON public.registration USING btree (body_id
 
 CREATE INDEX registration_cycle ON public.registration USING btree (cycle_id, state, id);
 
+CREATE INDEX registration_department ON public.registration USING btree (department_id) WHERE (department_id IS NOT NULL);
+
 CREATE INDEX registration_institution ON public.registration USING btree (province_id, institution_id, state);
 
 CREATE INDEX registration_institution_queue ON public.registration USING btree (institution_id, state, submitted_at, id);
@@ -1385,7 +1414,7 @@ CREATE INDEX registration_upload_pending ON public.registration_upload USING btr
 
 CREATE INDEX registration_upload_registration ON public.registration_upload USING btree (registration_id, id) WHERE (removed_at IS NULL);
 
-CREATE INDEX roster_department ON public.roster_entry USING btree (department_id) WHERE (department_id IS NOT NULL);
+CREATE INDEX roster_department ON public.roster_entry USING btree (department_id, account_id) WHERE (department_id IS NOT NULL);
 
 CREATE INDEX roster_import_institution ON public.roster_import USING btree (institution_id, id DESC);
 
@@ -1393,7 +1422,11 @@ CREATE INDEX roster_import_open ON public.roster_import USING btree (id) WHERE (
 
 CREATE INDEX roster_institution ON public.roster_entry USING btree (institution_id, account_id) WHERE (institution_id IS NOT NULL);
 
-CREATE INDEX roster_institution_name ON public.roster_entry USING btree (institution_id, name);
+CREATE INDEX roster_institution_born ON public.roster_entry USING btree (institution_id, born_on);
+
+CREATE INDEX roster_institution_first ON public.roster_entry USING btree (institution_id, first_registered_on);
+
+CREATE INDEX roster_institution_name ON public.roster_entry USING btree (institution_id, name COLLATE "C");
 
 CREATE INDEX roster_province ON public.roster_entry USING btree (province_id, account_id);
 
@@ -1462,6 +1495,30 @@ ALTER TABLE ONLY public.activation_slip
 
 ALTER TABLE ONLY public.activation_slip
     ADD CONSTRAINT activation_slip_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.admission_act
+    ADD CONSTRAINT admission_act_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.admission_act
+    ADD CONSTRAINT admission_act_institution_id_fkey FOREIGN KEY (institution_id) REFERENCES public.institution(id);
+
+ALTER TABLE ONLY public.admission_act_item
+    ADD CONSTRAINT admission_act_item_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.admission_act_item
+    ADD CONSTRAINT admission_act_item_act_id_fkey FOREIGN KEY (act_id) REFERENCES public.admission_act(id);
+
+ALTER TABLE ONLY public.admission_act_item
+    ADD CONSTRAINT admission_act_item_department_id_fkey FOREIGN KEY (department_id) REFERENCES public.department(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.admission_act_item
+    ADD CONSTRAINT admission_act_item_move_id_fkey FOREIGN KEY (move_id) REFERENCES public.registration_move(id);
+
+ALTER TABLE ONLY public.admission_act_item
+    ADD CONSTRAINT admission_act_item_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
+ALTER TABLE ONLY public.admission_act
+    ADD CONSTRAINT admission_act_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
 
 ALTER TABLE ONLY public.alternative_sitting
     ADD CONSTRAINT alternative_sitting_body_id_fkey FOREIGN KEY (body_id) REFERENCES public.body(id);
