@@ -102,7 +102,7 @@ def neutral(text: str) -> str:
 
 
 def csv_bytes(rows: Iterable[Sequence[str]], *, first: bool = False) -> bytes:
-    """Lines of a CSV file in UTF-8, cells neutral; the first ones begin with the mark that spreadsheets ask for."""
+    """Lines of a CSV file in UTF-8, cells neutral; the ``first`` begin with the mark spreadsheets want."""
     lines = io.StringIO(newline="")
     csv.writer(lines).writerows([neutral(cell) for cell in row] for row in rows)
     return (codecs.BOM_UTF8 if first else b"") + lines.getvalue().encode()

@@ -1,4 +1,4 @@
-"""Lists of 100,000 physicians go by their indexes: pages, filters, counts, progress; none reads a table through."""
+"""Lists of 100,000 physicians go by their indexes: pages, filters, counts, progress."""
 
 from __future__ import annotations
 

@@ -88,7 +88,10 @@ def a_review(decision: Decision, level: ReviewLevel = INSTITUTION, seconds: floa
     ],
 )
 def test_performance_and_ethics_both_have_to_be_fit(
-    ratings: Ratings, performance: bool, ethics: bool, result: Result
+    ratings: Ratings,
+    performance: bool,  # noqa: FBT001
+    ethics: bool,  # noqa: FBT001
+    result: Result,
 ) -> None:
     assert (ratings.performance, ratings.ethics, ratings.result) == (performance, ethics, result)
     assert parse_ratings(ratings.to_json()) == ratings
@@ -121,7 +124,7 @@ def test_a_decision_leads_where_the_manuals_say(
     level: ReviewLevel,
     decision: Decision,
     ratings: Ratings | None,
-    papers: bool,
+    papers: bool,  # noqa: FBT001
     leads_to: tuple[State, Result | None],
 ) -> None:
     found = outcome(level, decision, ratings, papers=papers)
@@ -176,7 +179,10 @@ def test_before_the_institution_has_rated_nobody_misses_its_rating() -> None:
     ],
 )
 def test_each_level_has_its_checklist(
-    level: ReviewLevel, simple: bool, licence: bool, wanted: tuple[Check, ...]
+    level: ReviewLevel,
+    simple: bool,  # noqa: FBT001
+    licence: bool,  # noqa: FBT001
+    wanted: tuple[Check, ...],
 ) -> None:
     assert checklist(level, simple=simple, licence=licence) == wanted
     check_checklist(wanted, [check.value for check in wanted])
@@ -221,7 +227,10 @@ def test_what_something_speaks_against_is_left_for_a_person_to_tick(
     ],
 )
 def test_a_decision_is_taken_back_while_nobody_has_gone_on(
-    level: ReviewLevel, decision: Decision, state: State, may: bool
+    level: ReviewLevel,
+    decision: Decision,
+    state: State,
+    may: bool,  # noqa: FBT001
 ) -> None:
     newest = a_review(decision, level)
     assert may_undo(newest, state, at(60), level) is may
@@ -255,7 +264,10 @@ def test_a_decision_is_taken_back_within_ten_minutes() -> None:
     ],
 )
 def test_of_two_reviewers_the_second_is_told_what_the_first_decided(
-    state: State, newest: Review | None, same: bool, code: str | None
+    state: State,
+    newest: Review | None,
+    same: bool,  # noqa: FBT001
+    code: str | None,
 ) -> None:
     if code is None:
         check_awaits(INSTITUTION, state, newest, same_basis=same)
@@ -315,7 +327,11 @@ def test_ready_made_reasons_mark_their_fields_and_join_what_was_typed() -> None:
         (Age.FROM_55, date(1971, 5, 13), False),
     ],
 )
-def test_an_age_is_that_of_the_day(age: Age, born_on: date, has_it: bool) -> None:
+def test_an_age_is_that_of_the_day(
+    age: Age,
+    born_on: date,
+    has_it: bool,  # noqa: FBT001
+) -> None:
     day = date(2026, 5, 12)
     after, until = born_between(age, day)
     assert ((after is None or born_on > after) and (until is None or born_on <= until)) is has_it

@@ -26,7 +26,7 @@ async def newest_return(tx: Tx, registration_id: UUID, province_id: str) -> Revi
 
 
 async def ratings_in_force(tx: Tx, registration_id: UUID, province_id: str) -> Review | None:
-    """The decision whose ratings count: the body's approval, before it the institution's; ``None`` without."""
+    """The decision whose ratings count: the body's approval, before it the institution's."""
     reviews = await queries.select_reviews(tx, registration_id, province_id)
     for level in (ReviewLevel.BODY, ReviewLevel.INSTITUTION):
         newest = next((review for review in reviews if review.level is level), None)

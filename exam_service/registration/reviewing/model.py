@@ -1,7 +1,7 @@
 """What reviewers find and decide, and what follows from it. Pure.
 
-Sources: domain.md (Rules from the law, Reviewers' checklists) after 医师定期考核管理办法; Hunan's manual for what
-each level looks at (第三阶段机构审核).
+Sources: domain.md (Rules from the law, Reviewers' checklists) after 医师定期考核管理办法; Hunan's manual for
+what each level looks at (第三阶段机构审核).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ DECISION_LABELS: Mapping[Decision, str] = {
     Decision.RETURNED_TO_INSTITUTION: "退回医疗卫生机构",
     Decision.UNDONE: "撤销上一步",
 }
-LEVEL_LABELS: Mapping[ReviewLevel, str] = {
+REVIEW_LABELS: Mapping[ReviewLevel, str] = {
     ReviewLevel.INSTITUTION: "医疗卫生机构审核",
     ReviewLevel.BODY: "考核机构复核",
 }
@@ -217,8 +217,7 @@ class Facts:
 
     Attributes:
         institution: Its ratings; ``None`` before it gave them.
-        shortfall: Where the computed years fall short of a chosen condition, the hint that says so: for a person
-            to weigh.
+        shortfall: The hint that the computed years fall short of a chosen condition, for a person to weigh.
         returned: Whether the body has sent this very submission back to the institution.
     """
 
@@ -285,7 +284,7 @@ def outcome(
     """What a decision leads to.
 
     Args:
-        ratings: That count after an approval of the body: the institution's where it upheld them, else its own.
+        ratings: That count after the body's approval: the institution's where it upheld them, else its own.
         papers: Whether a paper is left to sit, exempted ones left out.
     """
     if decision is Decision.RETURNED:

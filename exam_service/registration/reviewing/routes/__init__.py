@@ -1,4 +1,4 @@
-"""The two levels' desks: lists, one form, bulk, progress, exports. Both have the same pages; each its own routes."""
+"""The desks of both levels: lists, one form, bulk, progress, exports. The same pages, routes of their own."""
 
 from __future__ import annotations
 

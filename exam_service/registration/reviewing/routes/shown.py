@@ -29,7 +29,7 @@ from exam_service.registration.reviewing.model import (
     CHECK_LABELS,
     DECISION_LABELS,
     DOUBT_LABELS,
-    LEVEL_LABELS as REVIEW_LABELS,
+    REVIEW_LABELS,
     Decision,
     Doubt,
     Ratings,
@@ -200,7 +200,7 @@ def ratings_shown(ratings: Ratings, cycle: Cycle) -> list[tuple[str, str, bool]]
     return rows
 
 
-def review_shown(review: Review, cycle: Cycle) -> dict[str, Any]:
+def review_shown(review: Review) -> dict[str, Any]:
     """One decision, for the list of them."""
     kinds = {Decision.APPROVED: "good", Decision.UNDONE: "muted"}
     words = DECISION_LABELS[review.decision]

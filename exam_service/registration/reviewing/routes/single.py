@@ -72,7 +72,7 @@ async def _form_shown(
             "facts": shown.key_facts(found),
             "gallery": shown.gallery(found_sections, f"{path}/pictures"),
             "sections": found_sections,
-            "reviews": [shown.review_shown(review, found.cycle) for review in found.reviews],
+            "reviews": [shown.review_shown(review) for review in found.reviews],
             "basis": basis_text(Basis(found.read.submission_id, newest.id if newest else None)),
             "awaits": found.awaits,
             "closed": found.closed,

@@ -34,7 +34,7 @@ class Sorted:
     Attributes:
         uncontested: Which a bulk approves; with what each of them rests on.
         contested: Which a person looks at one by one, and why.
-        conclude: How many of the uncontested conclude at once, because no paper applies: that can't be undone.
+        conclude: How many of the uncontested conclude at once, for no paper applies: that can't be undone.
         after: Where those that didn't fit begin.
         closed: Why nothing can be decided today.
     """

@@ -14,7 +14,7 @@ from exam_service.ids import new_id
 from exam_service.registration import usecases as registration
 from exam_service.registration.form import usecases as form
 from exam_service.registration.form.fields import fields_of
-from exam_service.registration.model import Entitlement, Result, State
+from exam_service.registration.model import Entitlement, Result
 from exam_service.registration.reviewing import queries
 from exam_service.registration.reviewing.model import (
     AWAITING,
