@@ -1,7 +1,7 @@
 """A province of many physicians who have submitted, as SQL: for EXPLAIN and for measuring.
 
 Two bodies, of which the first has four tenths; 400 institutions, of which one of its own has a fifth of all.
-States, ages, categories, records and days of submission are spread as they would be in the middle of a review.
+States, ages, categories, records and days of submission are spread as in the middle of a review.
 """
 
 from uuid import UUID

@@ -32,10 +32,12 @@ from exam_service.practice import usecases as practice
 from exam_service.proctor import usecases as proctor
 from exam_service.proctor.model import Verdict
 from exam_service.registration import usecases as registration
+from exam_service.registration.reviewing.routes.forms import basis_text
 from exam_service.settings import Settings
 from exam_service.storage.database import Database
 from exam_service.storage.embedded import EmbeddedRedis
 from exam_service.storage.vault import Vault
+from tests.submissions import basis_of, hand_in, open_review, pass_institution, submit
 from tests.world import START, Browser, World, browsing, build_world, contents, own_database, serving
 
 VISITOR = "visitor"
@@ -217,6 +219,41 @@ PROBES: dict[tuple[str, str], Probe] = {
     ("POST", "/institution/departments/{department}/deletion"): Probe(
         Role.INSTITUTION, "department", status=303, is_json=False
     ),
+    ("GET", "/institution/reviews/{registration}"): Probe(Role.INSTITUTION, "submitted"),
+    ("GET", "/institution/reviews/{registration}/pictures/{upload}"): Probe(Role.INSTITUTION, "submitted"),
+    ("POST", "/institution/reviews/{registration}/approval"): Probe(
+        Role.INSTITUTION, "submitted", status=422, body={"basis": "{submitted_basis}"}, is_json=False
+    ),
+    ("POST", "/institution/reviews/{registration}/return"): Probe(
+        Role.INSTITUTION,
+        "submitted",
+        status=303,
+        body={"basis": "{submitted_basis}", "reason": "照片不清晰"},
+        is_json=False,
+    ),
+    ("POST", "/institution/reviews/{registration}/undo"): Probe(
+        Role.INSTITUTION, "reviewed", status=303, is_json=False
+    ),
+    ("GET", "/body/reviews/{registration}"): Probe(Role.BODY, "reviewed"),
+    ("GET", "/body/reviews/{registration}/pictures/{upload}"): Probe(Role.BODY, "reviewed"),
+    ("POST", "/body/reviews/{registration}/approval"): Probe(
+        Role.BODY, "reviewed", status=422, body={"basis": "{reviewed_basis}"}, is_json=False
+    ),
+    ("POST", "/body/reviews/{registration}/return"): Probe(
+        Role.BODY,
+        "reviewed",
+        status=303,
+        body={"basis": "{reviewed_basis}", "reason": "执业证书不清晰"},
+        is_json=False,
+    ),
+    ("POST", "/body/reviews/{registration}/return-to-institution"): Probe(
+        Role.BODY,
+        "reviewed",
+        status=303,
+        body={"basis": "{reviewed_basis}", "reason": "请核实工作成绩"},
+        is_json=False,
+    ),
+    ("POST", "/body/reviews/{registration}/undo"): Probe(Role.BODY, "reviewed", status=409, is_json=False),
     ("GET", "/review/{attempt}"): Probe(Role.BODY, "marked"),
     ("POST", "/review/{attempt}/decision"): Probe(
         Role.BODY, "marked", status=303, body={"result": "pass"}, is_json=False
@@ -293,6 +330,10 @@ class Scene:
             names |= self.rows["running"]
         elif path.startswith("/institution/departments/"):
             names |= self.rows["department"]
+        elif path.startswith("/institution/reviews/"):
+            names |= self.rows["submitted"]
+        elif path.startswith("/body/reviews/"):
+            names |= self.rows["reviewed"]
         else:
             names |= self.rows["marked"] | self.rows["set"] | self.rows["registration"]
         return re.sub(r"{(\w+)(:[^}]*)?}", lambda match: names[match[1]], path)
@@ -350,10 +391,13 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
         name="内科",
         subjects=["03.01"],
     )
+    submitted, reviewed, bases = await _submitted(world)
     return Scene(
         world,
         server,
         rows={
+            "submitted": submitted,
+            "reviewed": reviewed,
             "running": {"attempt": str(running.attempt.id), "notice": str(notice_id)},
             "marked": {"attempt": str(marked.id), "check": str(check.id)},
             "set": {"set": str(set_id)},
@@ -374,9 +418,26 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
             "option": str(running.items[0].options[0].id),
             "practice_item": str(opened.items[0].id),
             "practice_option": str(opened.items[0].options[0].id),
+            **bases,
         },
         stack=stack,
     )
+
+
+async def _submitted(world: World) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """A form that waits for the institution, one that waits for the body, and what decisions rest on."""
+    await open_review(world, world.here)
+    rows, bases = [], {}
+    for name, role in (("submitted", Role.INSTITUTION), ("reviewed", Role.BODY)):
+        await world.newcomer()
+        own = await submit(world, world.here.registrations[-1])
+        if role is Role.BODY:
+            await pass_institution(world, world.here, own.id)
+        upload_id = await hand_in(world, own, "procedure")
+        rows.append({"registration": str(own.id), "upload": str(upload_id)})
+        basis = await basis_of(world, world.here, own.id, role)
+        bases[f"{name}_basis"] = basis_text(basis)
+    return rows[0], rows[1], bases
 
 
 async def _disputed(world: World) -> tuple[Attempt, UUID, UUID]:
