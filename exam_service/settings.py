@@ -83,6 +83,11 @@ class Settings(BaseSettings):
         description="Demonstration: seeded accounts, and the first identity check may enrol a face.",
     )
 
+    presets_dir: Path | None = Field(
+        default=None,
+        description="Directory of policy presets of your own (TOML), beside those that come along.",
+    )
+
     staff_idle_minutes: int = Field(default=15, ge=1, description="Staff are logged out after so long idle.")
     staff_session_hours: int = Field(default=8, ge=1, description="Staff sessions end after so long.")
     physician_idle_minutes: int = Field(
@@ -187,6 +192,8 @@ class Settings(BaseSettings):
             raise ValueError("EXAM_MATCH_THRESHOLD must not be above EXAM_MISMATCH_THRESHOLD")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("EXAM_TLS_CERT and EXAM_TLS_KEY go together")
+        if self.presets_dir is not None and not self.presets_dir.is_dir():
+            raise ValueError("EXAM_PRESETS_DIR names no directory")
         return self
 
     @classmethod

@@ -67,6 +67,25 @@ CREATE TABLE public.activation_slip (
     institution_id uuid
 );
 
+CREATE TABLE public.admission_act (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    institution_id uuid NOT NULL,
+    actor_id uuid NOT NULL,
+    kind text NOT NULL,
+    acted_at timestamp with time zone NOT NULL,
+    undone_at timestamp with time zone,
+    CONSTRAINT admission_act_kind_check CHECK ((kind = ANY (ARRAY['admitted'::text, 'cancelled'::text, 'left'::text])))
+);
+
+CREATE TABLE public.admission_act_item (
+    act_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    registration_id uuid,
+    move_id uuid,
+    department_id uuid
+);
+
 CREATE TABLE public.alternative_sitting (
     id uuid NOT NULL,
     province_id text NOT NULL,
@@ -369,6 +388,7 @@ CREATE TABLE public.exam_site (
     note text DEFAULT ''::text NOT NULL,
     stopped_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
     CONSTRAINT exam_site_seats_check CHECK ((seats > 0))
 );
 
@@ -771,6 +791,20 @@ CREATE TABLE public.registration_submission (
     submitted_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.registration_supervision (
+    id uuid NOT NULL,
+    registration_id uuid NOT NULL,
+    province_id text NOT NULL,
+    act text NOT NULL,
+    from_institution_id uuid NOT NULL,
+    to_institution_id uuid,
+    reason text NOT NULL,
+    decided_by uuid NOT NULL,
+    decided_at timestamp with time zone NOT NULL,
+    CONSTRAINT registration_supervision_act_check CHECK ((act = ANY (ARRAY['moved'::text, 'withdrawn'::text]))),
+    CONSTRAINT registration_supervision_check CHECK (((act = 'moved'::text) = (to_institution_id IS NOT NULL)))
+);
+
 CREATE TABLE public.registration_upload (
     id uuid NOT NULL,
     registration_id uuid NOT NULL,
@@ -966,6 +1000,12 @@ ALTER TABLE ONLY public.activation_request
 
 ALTER TABLE ONLY public.activation_slip
     ADD CONSTRAINT activation_slip_pkey PRIMARY KEY (token_hash);
+
+ALTER TABLE ONLY public.admission_act_item
+    ADD CONSTRAINT admission_act_item_pkey PRIMARY KEY (act_id, account_id);
+
+ALTER TABLE ONLY public.admission_act
+    ADD CONSTRAINT admission_act_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.alternative_sitting
     ADD CONSTRAINT alternative_sitting_pkey PRIMARY KEY (id);
@@ -1198,6 +1238,9 @@ ALTER TABLE ONLY public.registration_review
 ALTER TABLE ONLY public.registration_submission
     ADD CONSTRAINT registration_submission_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.registration_supervision
+    ADD CONSTRAINT registration_supervision_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.registration_upload
     ADD CONSTRAINT registration_upload_pkey PRIMARY KEY (id);
 
@@ -1246,9 +1289,13 @@ ALTER TABLE ONLY public.watch_duty
 ALTER TABLE ONLY public.watch_note
     ADD CONSTRAINT watch_note_pkey PRIMARY KEY (id);
 
+CREATE INDEX account_body ON public.account USING btree (body_id) WHERE (body_id IS NOT NULL);
+
 CREATE INDEX account_institution ON public.account USING btree (institution_id) WHERE (institution_id IS NOT NULL);
 
 CREATE UNIQUE INDEX account_mobile ON public.account USING btree (province_id, mobile_hash) WHERE ((mobile_bound_at IS NOT NULL) AND (role = 'physician'::text));
+
+CREATE INDEX account_physician_name ON public.account USING btree (province_id, name COLLATE "C", id) WHERE (role = 'physician'::text);
 
 CREATE INDEX activation_request_institution ON public.activation_request USING btree (institution_id, id) WHERE (state = 'open'::text);
 
@@ -1288,6 +1335,8 @@ CREATE UNIQUE INDEX body_application_open ON public.body_application USING btree
 
 CREATE INDEX body_application_province ON public.body_application USING btree (province_id, cycle_id, id);
 
+CREATE UNIQUE INDEX body_name ON public.body USING btree (province_id, name COLLATE "C");
+
 CREATE INDEX captcha_answered_at ON public.captcha_answered USING btree (answered_at);
 
 CREATE INDEX consent_account ON public.consent USING btree (account_id, id);
@@ -1299,6 +1348,8 @@ CREATE INDEX cycle_institution_body ON public.cycle_institution USING btree (bod
 CREATE INDEX cycle_province ON public.cycle USING btree (province_id);
 
 CREATE UNIQUE INDEX deletion_request_open ON public.deletion_request USING btree (account_id) WHERE ((carried_out_at IS NULL) AND (withdrawn_at IS NULL));
+
+CREATE INDEX department_institution ON public.department USING btree (institution_id, id);
 
 CREATE INDEX evidence_key ON public.evidence USING btree (key_id);
 
@@ -1317,6 +1368,8 @@ CREATE INDEX finding_review_attempt ON public.finding_review USING btree (attemp
 CREATE INDEX identity_check_subject ON public.identity_check USING btree (registration_id, attempt_id, purpose, id);
 
 CREATE UNIQUE INDEX identity_check_undecided ON public.identity_check USING btree (registration_id, attempt_id, purpose) NULLS NOT DISTINCT WHERE (state = ANY (ARRAY['open'::text, 'waiting'::text]));
+
+CREATE UNIQUE INDEX institution_name ON public.institution USING btree (province_id, name COLLATE "C");
 
 CREATE INDEX item_bank ON public.item USING btree (bank_id, use);
 
@@ -1372,6 +1425,8 @@ CREATE INDEX registration_body_queue ON public.registration USING btree (body_id
 
 CREATE INDEX registration_cycle ON public.registration USING btree (cycle_id, state, id);
 
+CREATE INDEX registration_department ON public.registration USING btree (department_id) WHERE (department_id IS NOT NULL);
+
 CREATE INDEX registration_institution ON public.registration USING btree (province_id, institution_id, state);
 
 CREATE INDEX registration_institution_queue ON public.registration USING btree (institution_id, state, submitted_at, id);
@@ -1382,11 +1437,13 @@ CREATE INDEX registration_review_registration ON public.registration_review USIN
 
 CREATE INDEX registration_submission_registration ON public.registration_submission USING btree (registration_id, id DESC);
 
+CREATE INDEX registration_supervision_registration ON public.registration_supervision USING btree (registration_id, id);
+
 CREATE INDEX registration_upload_pending ON public.registration_upload USING btree (id) WHERE ((state = 'pending'::text) AND (removed_at IS NULL));
 
 CREATE INDEX registration_upload_registration ON public.registration_upload USING btree (registration_id, id) WHERE (removed_at IS NULL);
 
-CREATE INDEX roster_department ON public.roster_entry USING btree (department_id) WHERE (department_id IS NOT NULL);
+CREATE INDEX roster_department ON public.roster_entry USING btree (department_id, account_id) WHERE (department_id IS NOT NULL);
 
 CREATE INDEX roster_import_institution ON public.roster_import USING btree (institution_id, id DESC);
 
@@ -1394,7 +1451,11 @@ CREATE INDEX roster_import_open ON public.roster_import USING btree (id) WHERE (
 
 CREATE INDEX roster_institution ON public.roster_entry USING btree (institution_id, account_id) WHERE (institution_id IS NOT NULL);
 
-CREATE INDEX roster_institution_name ON public.roster_entry USING btree (institution_id, name);
+CREATE INDEX roster_institution_born ON public.roster_entry USING btree (institution_id, born_on);
+
+CREATE INDEX roster_institution_first ON public.roster_entry USING btree (institution_id, first_registered_on);
+
+CREATE INDEX roster_institution_name ON public.roster_entry USING btree (institution_id, name COLLATE "C");
 
 CREATE INDEX roster_province ON public.roster_entry USING btree (province_id, account_id);
 
@@ -1468,6 +1529,30 @@ ALTER TABLE ONLY public.activation_slip
 
 ALTER TABLE ONLY public.activation_slip
     ADD CONSTRAINT activation_slip_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.admission_act
+    ADD CONSTRAINT admission_act_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.admission_act
+    ADD CONSTRAINT admission_act_institution_id_fkey FOREIGN KEY (institution_id) REFERENCES public.institution(id);
+
+ALTER TABLE ONLY public.admission_act_item
+    ADD CONSTRAINT admission_act_item_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.admission_act_item
+    ADD CONSTRAINT admission_act_item_act_id_fkey FOREIGN KEY (act_id) REFERENCES public.admission_act(id);
+
+ALTER TABLE ONLY public.admission_act_item
+    ADD CONSTRAINT admission_act_item_department_id_fkey FOREIGN KEY (department_id) REFERENCES public.department(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.admission_act_item
+    ADD CONSTRAINT admission_act_item_move_id_fkey FOREIGN KEY (move_id) REFERENCES public.registration_move(id);
+
+ALTER TABLE ONLY public.admission_act_item
+    ADD CONSTRAINT admission_act_item_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
+ALTER TABLE ONLY public.admission_act
+    ADD CONSTRAINT admission_act_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
 
 ALTER TABLE ONLY public.alternative_sitting
     ADD CONSTRAINT alternative_sitting_body_id_fkey FOREIGN KEY (body_id) REFERENCES public.body(id);
@@ -1858,6 +1943,21 @@ ALTER TABLE ONLY public.registration_submission
 
 ALTER TABLE ONLY public.registration_submission
     ADD CONSTRAINT registration_submission_submitted_by_fkey FOREIGN KEY (submitted_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.registration_supervision
+    ADD CONSTRAINT registration_supervision_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.registration_supervision
+    ADD CONSTRAINT registration_supervision_from_institution_id_fkey FOREIGN KEY (from_institution_id) REFERENCES public.institution(id);
+
+ALTER TABLE ONLY public.registration_supervision
+    ADD CONSTRAINT registration_supervision_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.registration_supervision
+    ADD CONSTRAINT registration_supervision_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
+ALTER TABLE ONLY public.registration_supervision
+    ADD CONSTRAINT registration_supervision_to_institution_id_fkey FOREIGN KEY (to_institution_id) REFERENCES public.institution(id);
 
 ALTER TABLE ONLY public.registration_upload
     ADD CONSTRAINT registration_upload_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);

@@ -24,6 +24,7 @@ from exam_service.app import create_app
 from exam_service.cycles.policy import Subject
 from exam_service.http.guards import PUBLIC, access_of
 from exam_service.http.static import ASSETS
+from exam_service.institutions import usecases as institutions
 from exam_service.papers import usecases as papers
 from exam_service.papers.model import Attempt
 from exam_service.papers.usecases import alternative
@@ -40,9 +41,11 @@ from tests.world import START, Browser, World, browsing, build_world, contents, 
 VISITOR = "visitor"
 ANOTHER_PHYSICIAN, PHYSICIAN_ELSEWHERE = "another physician", "a physician of another province"
 ANOTHER_BODY, BODY_ELSEWHERE = "another body", "a body of another province"
+ANOTHER_INSTITUTION, INSTITUTION_ELSEWHERE = "another institution", "an institution of another province"
 STRANGERS = {
     Role.PHYSICIAN: (ANOTHER_PHYSICIAN, PHYSICIAN_ELSEWHERE),
     Role.BODY: (ANOTHER_BODY, BODY_ELSEWHERE),
+    Role.INSTITUTION: (ANOTHER_INSTITUTION, INSTITUTION_ELSEWHERE),
 }
 """The same role in another scope."""
 EVERYBODY = (VISITOR, *Role)
@@ -201,6 +204,19 @@ PROBES: dict[tuple[str, str], Probe] = {
     ("POST", "/alternatives/{registration}/check-in/{attempt}"): Probe(
         Role.BODY, "watched", status=303, is_json=False
     ),
+    ("GET", "/institution/departments/{department}/edit"): Probe(Role.INSTITUTION, "department"),
+    ("POST", "/institution/departments/{department}"): Probe(
+        Role.INSTITUTION, "department", status=303, body={"name": "外科", "subject": "04"}, is_json=False
+    ),
+    ("POST", "/institution/departments/{department}/stop"): Probe(
+        Role.INSTITUTION, "department", status=303, is_json=False
+    ),
+    ("POST", "/institution/departments/{department}/reopening"): Probe(
+        Role.INSTITUTION, "department", status=303, is_json=False
+    ),
+    ("POST", "/institution/departments/{department}/deletion"): Probe(
+        Role.INSTITUTION, "department", status=303, is_json=False
+    ),
     ("GET", "/review/{attempt}"): Probe(Role.BODY, "marked"),
     ("POST", "/review/{attempt}/decision"): Probe(
         Role.BODY, "marked", status=303, body={"result": "pass"}, is_json=False
@@ -255,6 +271,11 @@ class Scene:
             await browser.login_staff("neighbour")
         elif who == BODY_ELSEWHERE:
             await browser.login(elsewhere, elsewhere.staff[Role.BODY])
+        elif who == ANOTHER_INSTITUTION:
+            await self.world.clerk(here, "clerk", institution_id=here.other_institution_id)
+            await browser.login_staff("clerk")
+        elif who == INSTITUTION_ELSEWHERE:
+            await browser.login(elsewhere, elsewhere.staff[Role.INSTITUTION])
         else:
             await browser.login(here, here.general if who == Role.PHYSICIAN else here.staff[Role(who)])
 
@@ -270,6 +291,8 @@ class Scene:
             names |= self.rows["watched"]
         elif "{notice}" in path:
             names |= self.rows["running"]
+        elif path.startswith("/institution/departments/"):
+            names |= self.rows["department"]
         else:
             names |= self.rows["marked"] | self.rows["set"] | self.rows["registration"]
         return re.sub(r"{(\w+)(:[^}]*)?}", lambda match: names[match[1]], path)
@@ -320,6 +343,13 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
         notice_id = await tx.fetch_value("SELECT id FROM notice")
     set_id = await practice.begin(world.database, world.clock, general, bank)
     opened = await practice.open_set(world.database, general, set_id)
+    department_id = await institutions.add_department(
+        world.database,
+        world.clock,
+        world.here.staff[Role.INSTITUTION],
+        name="内科",
+        subjects=["03.01"],
+    )
     return Scene(
         world,
         server,
@@ -333,6 +363,7 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
                 "identity": str(identity_id),
             },
             "registration": {"registration": str(world.here.registrations[0].id)},
+            "department": {"department": str(department_id)},
             "watched": {
                 "registration": str(world.here.registrations[1].id),
                 "attempt": str((await _arranged(world)).id),
