@@ -14,6 +14,7 @@ from exam_service import (
     sms,
 )
 from exam_service.audit import usecases as audit
+from exam_service.registration import form
 from exam_service.wiring import Job, Services, Wiring
 
 
@@ -25,7 +26,18 @@ async def _seal(services: Services) -> None:
 def wire() -> Wiring:
     """Ask each feature what it brings."""
     wiring = Wiring()
-    for feature in (sms, accounts, institutions, papers, practice, proctor, invigilation, review, home):
+    for feature in (
+        sms,
+        accounts,
+        institutions,
+        form,
+        papers,
+        practice,
+        proctor,
+        invigilation,
+        review,
+        home,
+    ):
         feature.setup(wiring)
     wiring.add_job(Job("audit", 1.0, _seal))
     return wiring
