@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from exam_service import accounts, home, institutions, invigilation, papers, practice, proctor, review
+from exam_service import (
+    accounts,
+    home,
+    institutions,
+    invigilation,
+    papers,
+    practice,
+    proctor,
+    review,
+    sms,
+)
 from exam_service.audit import usecases as audit
-from exam_service.registration import reviewing
+from exam_service.registration import form, reviewing
 from exam_service.wiring import Job, Services, Wiring
 
 
@@ -16,7 +26,19 @@ async def _seal(services: Services) -> None:
 def wire() -> Wiring:
     """Ask each feature what it brings."""
     wiring = Wiring()
-    for feature in (accounts, institutions, reviewing, papers, practice, proctor, invigilation, review, home):
+    for feature in (
+        sms,
+        accounts,
+        institutions,
+        form,
+        reviewing,
+        papers,
+        practice,
+        proctor,
+        invigilation,
+        review,
+        home,
+    ):
         feature.setup(wiring)
     wiring.add_job(Job("audit", 1.0, _seal))
     return wiring

@@ -21,6 +21,7 @@ from aiohttp.test_utils import TestServer
 
 from exam_service.accounts.model import Role
 from exam_service.app import create_app
+from exam_service.cycles.form_rules import UploadKind
 from exam_service.cycles.policy import Subject
 from exam_service.http.guards import PUBLIC, access_of
 from exam_service.http.static import ASSETS
@@ -32,11 +33,13 @@ from exam_service.practice import usecases as practice
 from exam_service.proctor import usecases as proctor
 from exam_service.proctor.model import Verdict
 from exam_service.registration import usecases as registration
+from exam_service.registration.form import usecases as form
 from exam_service.registration.reviewing.routes.forms import basis_text
 from exam_service.settings import Settings
 from exam_service.storage.database import Database
 from exam_service.storage.embedded import EmbeddedRedis
 from exam_service.storage.vault import Vault
+from tests.forms import a_picture, check_pictures
 from tests.submissions import basis_of, hand_in, open_review, pass_institution, submit
 from tests.world import START, Browser, World, browsing, build_world, contents, own_database, serving
 
@@ -254,6 +257,10 @@ PROBES: dict[tuple[str, str], Probe] = {
         is_json=False,
     ),
     ("POST", "/body/reviews/{registration}/undo"): Probe(Role.BODY, "reviewed", status=409, is_json=False),
+    ("GET", "/registration/uploads/{upload}"): Probe(Role.PHYSICIAN, "picture"),
+    ("POST", "/registration/uploads/{upload}/removal"): Probe(
+        Role.PHYSICIAN, "picture", status=409, is_json=False
+    ),
     ("GET", "/review/{attempt}"): Probe(Role.BODY, "marked"),
     ("POST", "/review/{attempt}/decision"): Probe(
         Role.BODY, "marked", status=303, body={"result": "pass"}, is_json=False
@@ -326,6 +333,8 @@ class Scene:
             names |= self.rows["disputed"]
         elif path.startswith("/alternatives/"):
             names |= self.rows["watched"]
+        elif "{upload}" in path:
+            names |= self.rows["picture"]
         elif "{notice}" in path:
             names |= self.rows["running"]
         elif path.startswith("/institution/departments/"):
@@ -408,6 +417,7 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
             },
             "registration": {"registration": str(world.here.registrations[0].id)},
             "department": {"department": str(department_id)},
+            "picture": {"upload": str(await _handed_in(world))},
             "watched": {
                 "registration": str(world.here.registrations[1].id),
                 "attempt": str((await _arranged(world)).id),
@@ -459,6 +469,21 @@ async def _disputed(world: World) -> tuple[Attempt, UUID, UUID]:
     for own in (world.here.registrations[0], world.here.registrations[2]):
         await world.photo(own, b"a picture")
     return attempt, request_id, identity_id
+
+
+async def _handed_in(world: World) -> UUID:
+    """A picture of a form that is long submitted."""
+    place = world.here
+    upload = await form.add_upload(
+        world.services,
+        place.registrations[0],
+        place.cycle.policy,
+        kind=UploadKind.LICENCE,
+        slot="licence",
+        data=a_picture(),
+    )
+    await check_pictures(world)
+    return upload.id
 
 
 async def _arranged(world: World) -> Attempt:
@@ -528,6 +553,30 @@ def test_what_is_public_is_what_should_be() -> None:
         "POST /staff/login",
         "GET /static/{build}/{name}",
         "GET /metrics",  # for who has its token
+        "GET /outbox",  # of a demonstration
+        "POST /login/captcha",
+        "GET /captcha.png",
+        "GET /staff/login/code",
+        "POST /staff/login/code",
+        "GET /activate",
+        "POST /activate",
+        "GET /activate/code",
+        "POST /activate/code",
+        "POST /activate/code/again",
+        "GET /activate/slip",
+        "POST /activate/slip",
+        "GET /activate/slip/code",
+        "POST /activate/slip/code",
+        "POST /activate/slip/code/again",
+        "GET /register",
+        "POST /register",
+        "GET /agreement",
+        "GET /privacy",
+        "GET /forgot",
+        "POST /forgot",
+        "GET /forgot/code",
+        "POST /forgot/code",
+        "POST /forgot/code/again",
     }
 
 
@@ -560,7 +609,7 @@ async def test_a_route_lets_in_the_roles_that_it_names(calm_scene: Scene, route:
         if not lets_in(route, role):
             continue
         answer = await asked(calm_scene, route, role, **JSON)
-        if route.path == "/metrics":  # a bearer token opens it, and here none is set
+        if route.path in {"/metrics", "/outbox"}:  # a token opens the one, a demonstration has the other
             assert answer.status == 404
             continue
         assert answer.status not in {401, 403, 404, 405}, role

@@ -203,6 +203,10 @@ class EntryField:
     required: bool = True
     choices: tuple[str, ...] = ()
 
+    @property
+    def options(self) -> list[tuple[str, str]]:
+        return [(each, each) for each in self.choices]
+
 
 @dataclass(frozen=True)
 class EntryList:

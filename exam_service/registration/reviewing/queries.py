@@ -38,6 +38,7 @@ class Scope:
 @dataclass(frozen=True)
 class Person:
     name: str
+    document_type: str
     institution: str
     body: str
 
@@ -143,10 +144,10 @@ def _listed(row: Row) -> Listed:
     )
 
 
-async def select_optional_by_document(tx: Tx, scope: Scope, document_hash: bytes) -> UUID | None:
+async def select_optional_by_document(tx: Tx, scope: Scope, document_hashes: list[bytes]) -> UUID | None:
     found: UUID | None = await tx.fetch_value(
         SQL["select_optional_by_document"],
-        document_hash,
+        document_hashes,
         scope.province_id,
         scope.cycle_id,
         scope.body_id,
@@ -185,7 +186,7 @@ async def select_person(
     row = await tx.fetch_optional(SQL["select_person"], account_id, institution_id, body_id, province_id)
     if row is None:
         raise NotFound("没有找到这份报名信息。", account=account_id)
-    return Person(row["name"], row["institution"], row["body"])
+    return Person(row["name"], row["document_type"], row["institution"], row["body"])
 
 
 def _review(row: Row) -> Review:

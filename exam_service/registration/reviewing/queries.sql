@@ -48,7 +48,7 @@ LIMIT 1
 -- Who of those that submitted has this identity number.
 SELECT r.id
 FROM account a JOIN registration r ON r.account_id = a.id
-WHERE a.province_id = $2 AND a.document_hash = $1 AND r.cycle_id = $3 AND r.submitted_at IS NOT NULL
+WHERE a.province_id = $2 AND a.document_hash = ANY($1::bytea[]) AND r.cycle_id = $3 AND r.submitted_at IS NOT NULL
   AND ($4::uuid IS NULL OR r.body_id = $4) AND ($5::uuid IS NULL OR r.institution_id = $5)
 
 -- name: count_awaiting

@@ -17,7 +17,7 @@ from exam_service.registration.form.model import (
     record_slot,
 )
 from exam_service.registration.form.usecases.filling import Draft, draft, held_draft
-from exam_service.registration.form.usecases.pictures import add_upload, forget_uploads
+from exam_service.registration.form.usecases.pictures import add_upload, forget_uploads, own_upload
 from exam_service.wiring import Services
 
 
@@ -79,9 +79,9 @@ async def remove_picture(services: Services, principal: Principal, upload_id: UU
         Conflict: The form can't be edited.
     """
     async with services.database.tx() as tx:
+        upload = await own_upload(tx, principal, upload_id)
         opened = await held_draft(tx, services, principal)
-        upload = next((each for each in opened.uploads if each.id == upload_id), None)
-        if upload is None:
+        if upload.registration_id != opened.registration.id:
             raise NotFound("没有找到这张图片，可能已经删除。", upload=upload_id)
         kind_of_slot(opened, upload.slot)  # what isn't of the form has rules of its own
         await forget_uploads(tx, services, [upload])

@@ -119,7 +119,7 @@ async def forget_uploads(tx: Tx, services: Services, uploads: Sequence[Upload]) 
         if not await queries.remove_upload(tx, upload.id, services.clock.now()):
             continue
         own = await registration.registration_of(tx, upload.registration_id, upload.province_id)
-        was_submitted = own.submitted_at is not None and upload.created_at < own.submitted_at
+        was_submitted = own.submitted_at is not None and upload.created_at <= own.submitted_at
         enrols = upload.evidence_id is not None and upload.evidence_id == own.photo_id
         if not was_submitted and not enrols:
             await services.evidence.remove(tx, await queries.forget_files(tx, [upload.id]))

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
+from exam_service.accounts.identity import DOCUMENT_LABELS, DocumentType
 from exam_service.accounts.model import Principal
 from exam_service.clock import in_china
 from exam_service.cycles.model import Cycle, day_in_china
@@ -220,8 +221,9 @@ def review_shown(review: Review) -> dict[str, Any]:
     }
 
 
-def form_sections(found: Dossier, document: str) -> list[Section]:
+def form_sections(found: Dossier) -> list[Section]:
     """The form as the shared macro shows it; the number is whole, for it is compared with the pictures."""
+    document = DOCUMENT_LABELS[DocumentType(found.person.document_type)]
     owner = Owner(found.person.name, document, found.number)
     return sections(found.read.form, found.cycle.policy, owner, found.department, found.uploads)
 

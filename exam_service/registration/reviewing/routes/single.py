@@ -53,7 +53,7 @@ async def _form_shown(
     home = shown.home_of(principal)
     query = shown.filter_query(wanted)
     path = f"{home}/{found.registration.id}"
-    found_sections = shown.form_sections(found, "居民身份证")
+    found_sections = shown.form_sections(found)
     newest = found.newest
     return render(
         request,

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from exam_service.accounts import usecases as accounts
-from exam_service.accounts.identity import mask, parse_identity_number
+from exam_service.accounts.identity import DocumentType, mask, parse_document
 from exam_service.accounts.model import Principal, Role
 from exam_service.audit import usecases as audit
 from exam_service.cards import Card
@@ -30,6 +30,7 @@ from exam_service.registration.reviewing.filters import (
 from exam_service.registration.reviewing.model import AWAITING, MOST_IN_BULK, UNDO_WITHIN, may_undo
 from exam_service.registration.reviewing.queries import Narrowed, Recent, Scope
 from exam_service.registration.reviewing.usecases.scoping import level_of, newest_scope
+from exam_service.settings import Settings
 from exam_service.storage.database import Tx
 from exam_service.wiring import Services
 
@@ -114,20 +115,33 @@ async def list_page(
 
 
 async def find(services: Services, principal: Principal, number: str) -> UUID:
-    """The registration of whoever has this identity number, among those that were submitted.
+    """The registration of whoever has this number on their document, among those that were submitted.
 
     Numbers are looked for by post and lead to a page of an id: no address ever holds one.
 
     Raises:
-        Invalid: It is no identity number, or nobody's in the principal's scope.
+        Invalid: It is no number of a document, or nobody's in the principal's scope.
     """
-    digest = accounts.document_hash(services.settings, parse_identity_number(number))
+    digests = _digests(services.settings, number)
     async with services.database.tx() as tx:
         found = await newest_scope(tx, principal)
-        registration_id = await queries.select_optional_by_document(tx, found[0], digest) if found else None
+        registration_id = await queries.select_optional_by_document(tx, found[0], digests) if found else None
     if registration_id is None:
         raise Invalid("已提交的报名信息中没有这个证件号码，请核对后重新查找。", code="nobody_found")
     return registration_id
+
+
+def _digests(settings: Settings, number: str) -> list[bytes]:
+    """By every type of document whose number it may be; raises Invalid where there is none."""
+    digests, refusal = [], None
+    for kind in DocumentType:
+        try:
+            digests.append(accounts.document_hash(settings, parse_document(kind, number)))
+        except Invalid as error:
+            refusal = refusal or error
+    if refusal is not None and not digests:
+        raise refusal
+    return digests
 
 
 async def neighbours(
