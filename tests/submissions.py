@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
-from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -12,70 +11,29 @@ from uuid import UUID
 from PIL import Image, ImageDraw
 
 from exam_service.accounts.model import Role
-from exam_service.clock import in_china
 from exam_service.crypto.envelope import seal
-from exam_service.cycles.policy import Procedure, Stage
+from exam_service.cycles.policy import Procedure
 from exam_service.ids import new_id
-from exam_service.institutions.model import Category, Level, Sex
 from exam_service.registration import usecases as registration
 from exam_service.registration.form import usecases as form
-from exam_service.registration.form.model import (
-    Basic,
-    Conduct,
-    Employment,
-    EthicsGrade,
-    Form,
-    Practice,
-    ProcedureChoice,
-)
+from exam_service.registration.form.model import Form, ProcedureChoice
 from exam_service.registration.model import Registration, State
 from exam_service.registration.reviewing import usecases as reviewing
 from exam_service.registration.reviewing.filters import Filter
 from exam_service.registration.reviewing.model import Check
 from exam_service.registration.reviewing.usecases import Basis, Decided
+from tests.forms import a_form
 from tests.world import Place, World
 
 UPLOADS = "registration_upload"
 TICKED = [check.value for check in Check]
-FIT = Conduct(
-    has_good=False,
-    has_bad=False,
-    quantity=True,
-    quality=True,
-    task=True,
-    has_misconduct=False,
-    ethics=EthicsGrade.GOOD,
-)
-
-
-def a_form(conduct: Conduct = FIT, **changes: Any) -> Form:
-    """Complete, of the general procedure, and nothing speaks against it."""
-    usual = Form(
-        Basic(Sex.FEMALE, "汉族", date(1988, 3, 13), "本科", "name@example.com", "13800000000"),
-        Practice(
-            specialties=("呼吸内科专业",),
-            title="主治医师",
-            level=Level.LICENSED,
-            trainee=False,
-            category=Category.CLINICAL,
-            scopes=("内科专业",),
-            employment=Employment.EMPLOYED,
-            qualification_number="201443110430611988031300",
-            practising_number="110430000000001",
-            licensed_on=date(2014, 9, 5),
-        ),
-        conduct=conduct,
-        procedure=ProcedureChoice(Procedure.GENERAL),
-    )
-    return replace(usual, **changes)
-
-
+FIT = a_form().conduct
 SIMPLE = ProcedureChoice(Procedure.SIMPLE, ("five_years",), "本人承诺以上内容属实。")
 
 
 @lru_cache(maxsize=8)
-def a_picture(text: str) -> bytes:
-    """A page with a few words on it."""
+def a_page(text: str) -> bytes:
+    """A picture with a few words on it."""
     picture = Image.new("RGB", (480, 640), "white")
     draw = ImageDraw.Draw(picture)
     draw.rectangle((20, 20, 460, 620), outline="teal", width=4)
@@ -83,18 +41,6 @@ def a_picture(text: str) -> bytes:
     written = io.BytesIO()
     picture.save(written, "JPEG")
     return written.getvalue()
-
-
-async def open_review(world: World, place: Place, *, days: int = 8) -> None:
-    """Registration and review began yesterday and last so many days more; below 0 they are over."""
-    today = in_china(world.clock.now()).date()
-    given = [
-        (today - timedelta(days=30 if days < 0 else 1)).isoformat(),
-        (today + timedelta(days=days)).isoformat(),
-    ]
-    async with world.database.tx() as tx:
-        stages = {Stage.REGISTRATION.value: given, Stage.REVIEW.value: given}
-        await tx.execute("UPDATE cycle SET stages = $2 WHERE id = $1", place.cycle.id, stages)
 
 
 async def submit(
@@ -135,7 +81,7 @@ async def hand_in(world: World, own: Registration, slot: str, state: str = "acce
     kind = slot if slot in {"photo", "licence"} else "evidence"
     async with world.database.tx() as tx:
         key = await world.vault.key_for(tx, **owner, cycle_id=own.cycle_id, data_class=UPLOADS)
-        sealed = seal(key, a_picture(slot.partition(".")[0]), evidence_id)
+        sealed = seal(key, a_page(slot.partition(".")[0]), evidence_id)
         blob = await world.services.evidence.write(
             evidence_id, sealed, province_id=own.province_id, data_class=UPLOADS, now=now
         )

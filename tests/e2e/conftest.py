@@ -321,4 +321,4 @@ async def picture(page: Page, name: str) -> None:
     """A screenshot, where EXAM_SCREENSHOTS names a directory for them."""
     if SCREENSHOTS:
         size = page.viewport_size or PHONE
-        await page.screenshot(path=f"{SCREENSHOTS}/{name}-{size['width']}.png")
+        await page.screenshot(path=f"{SCREENSHOTS}/{name}-{size['width']}.png", full_page=True)

@@ -18,15 +18,14 @@ from exam_service.registration.reviewing import usecases as reviewing
 from exam_service.registration.reviewing.filters import Column, Filter, Tab
 from exam_service.registration.reviewing.model import Decision, Doubt, Ratings
 from exam_service.registration.reviewing.usecases import Decided, Export
+from tests.forms import a_form, open_stages
 from tests.submissions import (
     FIT,
     SIMPLE,
     TICKED,
-    a_form,
-    a_picture,
+    a_page,
     basis_of,
     hand_in,
-    open_review,
     pass_institution,
     submit,
 )
@@ -38,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("redis_client")
 @pytest.fixture
 async def own(world: World) -> Registration:
     """The general physician's form, which waits for the institution; the review stage is open."""
-    await open_review(world, world.here)
+    await open_stages(world, world.here)
     return await submit(world, world.here.registrations[0])
 
 
@@ -175,7 +174,7 @@ async def test_listed_misconduct_forces_a_failure(world: World, own: Registratio
 
 
 async def test_where_no_paper_applies_the_approval_concludes(world: World) -> None:
-    await open_review(world, world.here)
+    await open_stages(world, world.here)
     await without_papers(world)
     own = await submit(world, world.here.registrations[1], a_form(procedure=replace(SIMPLE, conditions=())))
     await pass_institution(world, world.here, own.id)
@@ -241,7 +240,7 @@ async def test_outside_the_review_stage_nothing_is_decided(
         async with world.database.tx() as tx:
             await tx.execute("UPDATE cycle SET stages = '{}' WHERE id = $1", world.here.cycle.id)
     else:
-        await open_review(world, world.here, days=days)
+        await open_stages(world, world.here, review=days)
     with pytest.raises(Conflict, match="报名审核"):
         await pass_institution(world, world.here, own.id)
     with pytest.raises(Conflict, match="报名审核"):
@@ -298,7 +297,7 @@ async def test_a_picture_is_shown_and_its_viewing_recorded(
     world: World, own: Registration, institution: Principal
 ) -> None:
     upload_id = await hand_in(world, own, "procedure")
-    assert await reviewing.picture(world.services, institution, own.id, upload_id) == a_picture("procedure")
+    assert await reviewing.picture(world.services, institution, own.id, upload_id) == a_page("procedure")
     other = await submit(world, world.here.registrations[1])
     with pytest.raises(NotFound):
         await reviewing.picture(world.services, institution, other.id, upload_id)

@@ -138,7 +138,9 @@ async def test_what_waits_is_counted_by_an_index(filled: asyncpg.Connection, sco
 
 
 async def test_a_number_is_found_by_an_index(filled: asyncpg.Connection) -> None:
-    found = await plan(filled, SQL["select_optional_by_document"], [bytes(32), bytes(32)], PROVINCE, CYCLE, BODY, None)
+    found = await plan(
+        filled, SQL["select_optional_by_document"], [bytes(32), bytes(32)], PROVINCE, CYCLE, BODY, None
+    )
     assert not found.read_through()
 
 

@@ -39,8 +39,8 @@ from exam_service.settings import Settings
 from exam_service.storage.database import Database
 from exam_service.storage.embedded import EmbeddedRedis
 from exam_service.storage.vault import Vault
-from tests.forms import a_picture, check_pictures
-from tests.submissions import basis_of, hand_in, open_review, pass_institution, submit
+from tests.forms import a_picture, check_pictures, open_stages
+from tests.submissions import basis_of, hand_in, pass_institution, submit
 from tests.world import START, Browser, World, browsing, build_world, contents, own_database, serving
 
 VISITOR = "visitor"
@@ -230,13 +230,10 @@ PROBES: dict[tuple[str, str], Probe] = {
     ("POST", "/institution/reviews/{registration}/return"): Probe(
         Role.INSTITUTION,
         "submitted",
-        status=303,
         body={"basis": "{submitted_basis}", "reason": "照片不清晰"},
         is_json=False,
     ),
-    ("POST", "/institution/reviews/{registration}/undo"): Probe(
-        Role.INSTITUTION, "reviewed", status=303, is_json=False
-    ),
+    ("POST", "/institution/reviews/{registration}/undo"): Probe(Role.INSTITUTION, "reviewed", is_json=False),
     ("GET", "/body/reviews/{registration}"): Probe(Role.BODY, "reviewed"),
     ("GET", "/body/reviews/{registration}/pictures/{upload}"): Probe(Role.BODY, "reviewed"),
     ("POST", "/body/reviews/{registration}/approval"): Probe(
@@ -245,14 +242,12 @@ PROBES: dict[tuple[str, str], Probe] = {
     ("POST", "/body/reviews/{registration}/return"): Probe(
         Role.BODY,
         "reviewed",
-        status=303,
         body={"basis": "{reviewed_basis}", "reason": "执业证书不清晰"},
         is_json=False,
     ),
     ("POST", "/body/reviews/{registration}/return-to-institution"): Probe(
         Role.BODY,
         "reviewed",
-        status=303,
         body={"basis": "{reviewed_basis}", "reason": "请核实工作成绩"},
         is_json=False,
     ),
@@ -333,7 +328,7 @@ class Scene:
             names |= self.rows["disputed"]
         elif path.startswith("/alternatives/"):
             names |= self.rows["watched"]
-        elif "{upload}" in path:
+        elif path.startswith("/registration/uploads/"):
             names |= self.rows["picture"]
         elif "{notice}" in path:
             names |= self.rows["running"]
@@ -436,7 +431,7 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
 
 async def _submitted(world: World) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
     """A form that waits for the institution, one that waits for the body, and what decisions rest on."""
-    await open_review(world, world.here)
+    await open_stages(world, world.here)
     rows, bases = [], {}
     for name, role in (("submitted", Role.INSTITUTION), ("reviewed", Role.BODY)):
         await world.newcomer()

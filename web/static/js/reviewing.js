@@ -102,7 +102,10 @@ async function decide(form, button) {
     const answer = await sent(button?.getAttribute("formaction") ?? form.getAttribute("action"), new FormData(form));
     if (!answer) return;
     last = { undo: `${path}/undo${location.search}`, token: form.elements.csrf_token.value };
-    ahead.delete(path + location.search);
+    // What was fetched before this decision may still lead to it; the next one is looked at once more when decided.
+    const next = ahead.get(answer.next);
+    ahead.clear();
+    if (next) ahead.set(answer.next, next);
     if (answer.next.startsWith(`${element("review").dataset.home}/`)) await show(answer.next, answer.text);
     else location.assign(answer.next);
   } finally {

@@ -222,8 +222,10 @@ async def _decided(request: web.Request, form: Form, deciding: Awaitable[Decided
         if wants_json(request):
             raise
         return await _form_shown(request, form, error)
-    onward = text_of(form, "onward")
-    target = onward if onward.startswith(f"{home}/") else shown.address(home, query)
+    following = await usecases.next_awaiting(
+        request.app[SERVICES], principal, decided.review.registration_id, wanted
+    )
+    target = shown.address(f"{home}/{following}" if following else home, query)
     text = sentence(decided)
     if wants_json(request):
         return web.json_response({"next": target, "text": text})

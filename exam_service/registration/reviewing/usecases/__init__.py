@@ -26,7 +26,7 @@ from exam_service.registration.reviewing.usecases.listing import (
     recent,
 )
 from exam_service.registration.reviewing.usecases.progress import ProgressPage, progress
-from exam_service.registration.reviewing.usecases.reading import Dossier, dossier, picture
+from exam_service.registration.reviewing.usecases.reading import Dossier, dossier, next_awaiting, picture
 
 __all__ = [
     "Basis",
@@ -46,6 +46,7 @@ __all__ = [
     "export",
     "find",
     "list_page",
+    "next_awaiting",
     "picture",
     "progress",
     "rate_and_approve",

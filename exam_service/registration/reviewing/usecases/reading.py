@@ -237,6 +237,21 @@ def closed(cycle: Cycle, now: datetime) -> str | None:
     return None
 
 
+async def next_awaiting(
+    services: Services, principal: Principal, registration_id: UUID, wanted: Filter
+) -> UUID | None:
+    """The one that waits after this one in the list that was come from; ``None`` when none is left.
+
+    Raises:
+        NotFound: It isn't one of theirs.
+    """
+    async with services.database.tx() as tx:
+        own = await registration.registration_of(tx, registration_id, principal.province_id)
+        check_is_theirs(principal, own)
+        _, following = await _beside(tx, services, principal, own, wanted)
+    return following
+
+
 async def _beside(
     tx: Tx, services: Services, principal: Principal, own: Registration, wanted: Filter
 ) -> tuple[UUID | None, UUID | None]:
