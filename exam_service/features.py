@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from exam_service import accounts, cycles, home, institutions, invigilation, papers, practice, proctor, review
+from exam_service import (
+    accounts,
+    cycles,
+    home,
+    institutions,
+    invigilation,
+    papers,
+    practice,
+    proctor,
+    review,
+    sms,
+)
 from exam_service.audit import usecases as audit
 from exam_service.registration import supervision
 from exam_service.wiring import Job, Services, Wiring
@@ -17,6 +28,7 @@ def wire() -> Wiring:
     """Ask each feature what it brings."""
     wiring = Wiring()
     for feature in (
+        sms,
         accounts,
         cycles,
         institutions,

@@ -157,7 +157,9 @@ async def select_offices(
     return [Office(**row) for row in rows]
 
 
-async def select_office_ids(tx: Tx, province_id: str, cycle_id: UUID, shown: OfficeFilter) -> list[UUID]:
+async def select_office_ids(
+    tx: Tx, province_id: str, cycle_id: UUID | None, shown: OfficeFilter
+) -> list[UUID]:
     rows = await tx.fetch(
         SQL["select_office_ids"], province_id, cycle_id, shown.search, shown.body_id, shown.unassigned
     )

@@ -39,6 +39,7 @@ from exam_service.storage.vault import Vault
 from tests.world import START, Browser, World, browsing, build_world, contents, own_database, serving
 
 VISITOR = "visitor"
+AUTHORITY_ELSEWHERE = "an authority of another province"
 ANOTHER_PHYSICIAN, PHYSICIAN_ELSEWHERE = "another physician", "a physician of another province"
 ANOTHER_BODY, BODY_ELSEWHERE = "another body", "a body of another province"
 ANOTHER_INSTITUTION, INSTITUTION_ELSEWHERE = "another institution", "an institution of another province"
@@ -217,6 +218,83 @@ PROBES: dict[tuple[str, str], Probe] = {
     ("POST", "/institution/departments/{department}/deletion"): Probe(
         Role.INSTITUTION, "department", status=303, is_json=False
     ),
+    ("POST", "/sites/{site}"): Probe(
+        Role.BODY,
+        "site",
+        status=303,
+        body={"name": "一号考点", "address": "一楼", "seats": "20"},
+        is_json=False,
+    ),
+    ("POST", "/sites/{site}/stopping"): Probe(Role.BODY, "site", status=303, is_json=False),
+    ("POST", "/sites/{site}/resuming"): Probe(Role.BODY, "site", status=303, is_json=False),
+    ("POST", "/sites/{site}/deletion"): Probe(Role.BODY, "site", status=303, is_json=False),
+    ("POST", "/activations/{activation}/approval"): Probe(
+        Role.BODY, "activation", status=303, is_json=False
+    ),
+    ("POST", "/activations/{activation}/refusal"): Probe(
+        Role.BODY, "activation", status=303, is_json=False
+    ),
+    ("POST", "/authority/activations/{activation}/approval"): Probe(
+        Role.AUTHORITY, "activation", status=303, is_json=False
+    ),
+    ("POST", "/authority/activations/{activation}/refusal"): Probe(
+        Role.AUTHORITY, "activation", status=303, is_json=False
+    ),
+    ("POST", "/institution/body-application/{application}/withdrawal"): Probe(
+        Role.INSTITUTION, "application", status=303, is_json=False
+    ),
+    ("POST", "/authority/applications/{application}/grant"): Probe(
+        Role.AUTHORITY, "application", status=303, is_json=False
+    ),
+    ("POST", "/authority/applications/{application}/refusal"): Probe(
+        Role.AUTHORITY, "application", status=303, body={"reason": "没有场地"}, is_json=False
+    ),
+    ("GET", "/authority/cycles/{cycle}"): Probe(Role.AUTHORITY, "cycle"),
+    ("GET", "/authority/cycles/{cycle}/plan"): Probe(Role.AUTHORITY, "cycle"),
+    ("POST", "/authority/cycles/{cycle}/plan"): Probe(
+        Role.AUTHORITY, "cycle", status=422, body={"title": "本周期"}, is_json=False
+    ),
+    ("POST", "/authority/cycles/{cycle}/carried-over"): Probe(
+        Role.AUTHORITY, "cycle", status=409, is_json=False
+    ),
+    ("GET", "/authority/institutions/{institution}"): Probe(Role.AUTHORITY, "offices"),
+    ("POST", "/authority/institutions/{institution}"): Probe(
+        Role.AUTHORITY, "offices", status=303, body={"name": "医院乙"}, is_json=False
+    ),
+    ("POST", "/authority/institutions/{institution}/staff"): Probe(
+        Role.AUTHORITY,
+        "offices",
+        body={"staff_name": "新人", "username": "newcomer"},
+        is_json=False,
+    ),
+    ("GET", "/authority/bodies/{body}"): Probe(Role.AUTHORITY, "offices"),
+    ("POST", "/authority/bodies/{body}"): Probe(
+        Role.AUTHORITY, "offices", status=303, body={"name": "考核机构丙"}, is_json=False
+    ),
+    ("POST", "/authority/bodies/{body}/staff"): Probe(
+        Role.AUTHORITY,
+        "offices",
+        body={"staff_name": "新人", "username": "newcomer"},
+        is_json=False,
+    ),
+    ("POST", "/authority/staff/{account}/reset"): Probe(Role.AUTHORITY, "employee", is_json=False),
+    ("POST", "/authority/staff/{account}/disabling"): Probe(
+        Role.AUTHORITY, "employee", status=303, is_json=False
+    ),
+    ("POST", "/authority/staff/{account}/enabling"): Probe(
+        Role.AUTHORITY, "employee", status=303, is_json=False
+    ),
+    ("GET", "/authority/physicians/{account}"): Probe(Role.AUTHORITY, "physician"),
+    ("POST", "/authority/physicians/{account}/move"): Probe(
+        Role.AUTHORITY,
+        "physician",
+        status=409,
+        body={"institution": "{other_institution}", "reason": "登记有误"},
+        is_json=False,
+    ),
+    ("POST", "/authority/physicians/{account}/withdrawal"): Probe(
+        Role.AUTHORITY, "physician", status=409, body={"reason": "不符合条件"}, is_json=False
+    ),
     ("GET", "/review/{attempt}"): Probe(Role.BODY, "marked"),
     ("POST", "/review/{attempt}/decision"): Probe(
         Role.BODY, "marked", status=303, body={"result": "pass"}, is_json=False
@@ -269,6 +347,8 @@ class Scene:
         elif who == ANOTHER_BODY:
             await self.world.colleague(here, "neighbour", body_id=here.other_body_id)
             await browser.login_staff("neighbour")
+        elif who == AUTHORITY_ELSEWHERE:
+            await browser.login(elsewhere, elsewhere.staff[Role.AUTHORITY])
         elif who == BODY_ELSEWHERE:
             await browser.login(elsewhere, elsewhere.staff[Role.BODY])
         elif who == ANOTHER_INSTITUTION:
@@ -466,7 +546,33 @@ def test_what_is_public_is_what_should_be() -> None:
         "GET /staff/login",
         "POST /staff/login",
         "GET /static/{build}/{name}",
+        "GET /faq",
+        "GET /support",
         "GET /metrics",  # for who has its token
+        "GET /outbox",  # of a demonstration
+        "POST /login/captcha",
+        "GET /captcha.png",
+        "GET /staff/login/code",
+        "POST /staff/login/code",
+        "GET /activate",
+        "POST /activate",
+        "GET /activate/code",
+        "POST /activate/code",
+        "POST /activate/code/again",
+        "GET /activate/slip",
+        "POST /activate/slip",
+        "GET /activate/slip/code",
+        "POST /activate/slip/code",
+        "POST /activate/slip/code/again",
+        "GET /register",
+        "POST /register",
+        "GET /agreement",
+        "GET /privacy",
+        "GET /forgot",
+        "POST /forgot",
+        "GET /forgot/code",
+        "POST /forgot/code",
+        "POST /forgot/code/again",
     }
 
 
@@ -499,7 +605,7 @@ async def test_a_route_lets_in_the_roles_that_it_names(calm_scene: Scene, route:
         if not lets_in(route, role):
             continue
         answer = await asked(calm_scene, route, role, **JSON)
-        if route.path == "/metrics":  # a bearer token opens it, and here none is set
+        if route.path in {"/metrics", "/outbox"}:  # a token opens the one, a demonstration has the other
             assert answer.status == 404
             continue
         assert answer.status not in {401, 403, 404, 405}, role

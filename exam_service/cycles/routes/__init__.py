@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from exam_service.cycles.routes import applications, offices, opening, sites
+from exam_service.cycles.routes import activations, applications, offices, opening, sites
 
-ROUTES = [*opening.ROUTES, *offices.ROUTES, *applications.ROUTES, *sites.ROUTES]
+ROUTES = [*opening.ROUTES, *offices.ROUTES, *applications.ROUTES, *sites.ROUTES, *activations.ROUTES]

@@ -7,6 +7,7 @@ from exam_service.cards import Card, Group
 from exam_service.clock import Clock
 from exam_service.cycles import queries
 from exam_service.cycles.policy import Stage
+from exam_service.cycles.usecases.activations import open_requests
 from exam_service.organisations import usecases as organisations
 from exam_service.storage.database import Tx
 
@@ -20,7 +21,11 @@ async def cards(tx: Tx, clock: Clock, principal: Principal) -> list[Card]:
     if principal.role is Role.BODY:
         sites = await organisations.sites_of(tx, principal.of_body(), principal.province_id)
         count = sum(site.stopped_at is None for site in sites)
-        return [Card("考点管理", str(count), "/sites", "个考点可安排现场测评", Group.DESK)]
+        waiting = len(await open_requests(tx, principal))
+        return [
+            Card("激活申请", str(waiting), "/activations", "名医师等待核实身份"),
+            Card("考点管理", str(count), "/sites", "个考点可安排现场测评", Group.DESK),
+        ]
     return []
 
 
@@ -36,9 +41,11 @@ async def _authority(tx: Tx, principal: Principal) -> list[Card]:
             Card("医疗卫生机构", "管理", "/authority/institutions", "添加、导入、开设账号", Group.DESK),
         ]
     asked = await queries.count_open_applications(tx, province_id, cycle.id)
+    waiting = len(await open_requests(tx, principal))
     unassigned = await queries.count_unassigned(tx, province_id, cycle.id)
     return [
         Card("考核机构申请", str(asked), "/authority/applications", "份申请待审核"),
+        Card("激活申请", str(waiting), "/authority/activations", "名医师等待核实身份"),
         Card(
             "未分配机构",
             str(unassigned),
@@ -48,6 +55,7 @@ async def _authority(tx: Tx, principal: Principal) -> list[Card]:
         Card("考核周期", cycle.title, f"/authority/cycles/{cycle.id}", "考核安排、政策", Group.DESK),
         Card("考核机构", taking_part, "/authority/bodies", "家参加本周期", Group.DESK),
         Card("医疗卫生机构", "管理", "/authority/institutions", "添加、导入、分配、开设账号", Group.DESK),
+        Card("医师", "查找", "/authority/physicians", "调整机构、退出本周期", Group.DESK),
     ]
 
 
