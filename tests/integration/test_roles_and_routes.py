@@ -19,12 +19,17 @@ import pytest
 from aiohttp import ClientResponse, WSServerHandshakeError
 from aiohttp.test_utils import TestServer
 
+from exam_service.accounts import usecases as accounts
 from exam_service.accounts.model import Role
 from exam_service.app import create_app
 from exam_service.cycles.policy import Subject
+from exam_service.cycles.usecases import applications, sites, staff
+from exam_service.demo.people import identity_number
 from exam_service.http.guards import PUBLIC, access_of
 from exam_service.http.static import ASSETS
+from exam_service.ids import new_id
 from exam_service.institutions import usecases as institutions
+from exam_service.organisations import usecases as organisations
 from exam_service.papers import usecases as papers
 from exam_service.papers.model import Attempt
 from exam_service.papers.usecases import alternative
@@ -33,7 +38,7 @@ from exam_service.proctor import usecases as proctor
 from exam_service.proctor.model import Verdict
 from exam_service.registration import usecases as registration
 from exam_service.settings import Settings
-from exam_service.storage.database import Database
+from exam_service.storage.database import Database, Tx
 from exam_service.storage.embedded import EmbeddedRedis
 from exam_service.storage.vault import Vault
 from tests.world import START, Browser, World, browsing, build_world, contents, own_database, serving
@@ -47,6 +52,7 @@ STRANGERS = {
     Role.PHYSICIAN: (ANOTHER_PHYSICIAN, PHYSICIAN_ELSEWHERE),
     Role.BODY: (ANOTHER_BODY, BODY_ELSEWHERE),
     Role.INSTITUTION: (ANOTHER_INSTITUTION, INSTITUTION_ELSEWHERE),
+    Role.AUTHORITY: (AUTHORITY_ELSEWHERE,),
 }
 """The same role in another scope."""
 EVERYBODY = (VISITOR, *Role)
@@ -227,18 +233,18 @@ PROBES: dict[tuple[str, str], Probe] = {
     ),
     ("POST", "/sites/{site}/stopping"): Probe(Role.BODY, "site", status=303, is_json=False),
     ("POST", "/sites/{site}/resuming"): Probe(Role.BODY, "site", status=303, is_json=False),
-    ("POST", "/sites/{site}/deletion"): Probe(Role.BODY, "site", status=303, is_json=False),
+    ("POST", "/sites/{site}/deletion"): Probe(Role.BODY, "site", status=409, is_json=False),
     ("POST", "/activations/{activation}/approval"): Probe(
-        Role.BODY, "activation", status=303, is_json=False
+        Role.BODY, "activation 0", status=303, is_json=False
     ),
     ("POST", "/activations/{activation}/refusal"): Probe(
-        Role.BODY, "activation", status=303, is_json=False
+        Role.BODY, "activation 1", status=303, is_json=False
     ),
     ("POST", "/authority/activations/{activation}/approval"): Probe(
-        Role.AUTHORITY, "activation", status=303, is_json=False
+        Role.AUTHORITY, "activation 2", status=303, is_json=False
     ),
     ("POST", "/authority/activations/{activation}/refusal"): Probe(
-        Role.AUTHORITY, "activation", status=303, is_json=False
+        Role.AUTHORITY, "activation 3", status=303, is_json=False
     ),
     ("POST", "/institution/body-application/{application}/withdrawal"): Probe(
         Role.INSTITUTION, "application", status=303, is_json=False
@@ -373,6 +379,13 @@ class Scene:
             names |= self.rows["running"]
         elif path.startswith("/institution/departments/"):
             names |= self.rows["department"]
+        elif path.startswith("/authority/physicians/"):
+            names |= self.rows["physician"]
+        elif path.startswith(("/authority/", "/sites/", "/activations/", "/institution/body-application/")):
+            for each in ("site", "application", "cycle", "offices", "employee"):
+                names |= self.rows[each]
+            number = 2 * path.startswith("/authority/") + path.endswith("/refusal")
+            names |= self.rows[f"activation {number}"]
         else:
             names |= self.rows["marked"] | self.rows["set"] | self.rows["registration"]
         return re.sub(r"{(\w+)(:[^}]*)?}", lambda match: names[match[1]], path)
@@ -430,10 +443,12 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
         name="内科",
         subjects=["03.01"],
     )
+    desk, other_institution = await _desk(world)
     return Scene(
         world,
         server,
         rows={
+            **desk,
             "running": {"attempt": str(running.attempt.id), "notice": str(notice_id)},
             "marked": {"attempt": str(marked.id), "check": str(check.id)},
             "set": {"set": str(set_id)},
@@ -450,6 +465,7 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
             },
         },
         values={
+            "other_institution": str(other_institution),
             "item": str(running.items[0].id),
             "option": str(running.items[0].options[0].id),
             "practice_item": str(opened.items[0].id),
@@ -457,6 +473,64 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
         },
         stack=stack,
     )
+
+
+async def _activation(tx: Tx, world: World, number: int) -> UUID:
+    """A physician with a slip waits for staff to say that it is them."""
+    here, request_id = world.here, new_id()
+    waiting = await accounts.add_physician(
+        tx,
+        world.clock,
+        world.settings,
+        world.vault,
+        province_id=here.province_id,
+        name="等候激活的医师",
+        number=identity_number(here.province_id, number),
+        password_hash=None,
+    )
+    await tx.execute(
+        "INSERT INTO activation_request (id, province_id, account_id, institution_id, password_hash, "
+        "asked_at, state) VALUES ($1, $2, $3, $4, 'hash', $5, 'open')",
+        request_id,
+        here.province_id,
+        waiting,
+        here.institution_id,
+        START,
+    )
+    return request_id
+
+
+async def _desk(world: World) -> tuple[dict[str, dict[str, str]], UUID]:
+    """Rows of the authority's desk, and of what bodies and institutions bring before it."""
+    here, services = world.here, world.services
+    await sites.add(services, here.staff[Role.BODY], sites.Typed("一号考点", "一楼", "20"))
+    async with world.database.tx() as tx:
+        await tx.execute(
+            "UPDATE cycle SET stages = $2 WHERE id = $1",
+            here.cycle.id,
+            {"body_applications": ["2026-05-01", "2026-05-31"]},
+        )
+        other = await organisations.add_institution(tx, here.province_id, "医院丙")
+        activations = [await _activation(tx, world, 7000 + number) for number in range(4)]
+        await tx.execute("UPDATE exam_site SET used_at = $1", START)
+        site = await tx.fetch_value("SELECT id FROM exam_site")
+    await staff.add_to_institution(
+        services, here.staff[Role.AUTHORITY], here.institution_id, "经办人", "employee"
+    )
+    await applications.apply(services, here.staff[Role.INSTITUTION], kind="institution", grounds="设施齐全")
+    async with world.database.tx() as tx:
+        application = await tx.fetch_value("SELECT id FROM body_application")
+        employee = await tx.fetch_value("SELECT id FROM account WHERE username = 'employee'")
+    rows = {
+        "site": {"site": site},
+        **{f"activation {number}": {"activation": each} for number, each in enumerate(activations)},
+        "application": {"application": application},
+        "cycle": {"cycle": here.cycle.id},
+        "offices": {"institution": here.institution_id, "body": here.body_id},
+        "employee": {"account": employee},
+        "physician": {"account": here.general.account_id},
+    }
+    return {row: {name: str(each) for name, each in ids.items()} for row, ids in rows.items()}, other.id
 
 
 async def _disputed(world: World) -> tuple[Attempt, UUID, UUID]:

@@ -37,7 +37,7 @@ async def _page(
         "cycles/sites.html",
         {
             "rows": await sites.sites(request.app[SERVICES], viewer(request)),
-            "typed": form,
+            "typed": {name: form.get(name, "") for name in ("name", "address", "seats", "note")},
             "problems": problems,
             "error": error.sentence if error and not problems else None,
             "at": at,
