@@ -15,7 +15,7 @@ from exam_service import (
     sms,
 )
 from exam_service.audit import usecases as audit
-from exam_service.registration import supervision
+from exam_service.registration import form, supervision
 from exam_service.wiring import Job, Services, Wiring
 
 
@@ -32,6 +32,7 @@ def wire() -> Wiring:
         accounts,
         cycles,
         institutions,
+        form,
         supervision,
         papers,
         practice,
