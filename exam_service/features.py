@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from exam_service import (
     accounts,
+    cycles,
     home,
     institutions,
     invigilation,
@@ -14,7 +15,7 @@ from exam_service import (
     sms,
 )
 from exam_service.audit import usecases as audit
-from exam_service.registration import form, reviewing
+from exam_service.registration import form, reviewing, supervision
 from exam_service.wiring import Job, Services, Wiring
 
 
@@ -29,9 +30,11 @@ def wire() -> Wiring:
     for feature in (
         sms,
         accounts,
+        cycles,
         institutions,
         form,
         reviewing,
+        supervision,
         papers,
         practice,
         proctor,
