@@ -356,6 +356,22 @@ PROBES: dict[tuple[str, str], Probe] = {
 }
 
 
+_DESK = ("site", "application", "cycle", "offices", "employee")
+ROWS_OF_PATHS: dict[str, tuple[str, ...]] = {
+    "/alternatives/": ("watched",),
+    "/registration/uploads/": ("picture",),
+    "/institution/departments/": ("department",),
+    "/institution/reviews/": ("submitted",),
+    "/institution/body-application/": _DESK,
+    "/body/reviews/": ("reviewed",),
+    "/authority/physicians/": ("physician",),
+    "/authority/": _DESK,
+    "/sites/": _DESK,
+    "/activations/": _DESK,
+}
+"""Whose ids fill the paths that begin so, where no probe says it."""
+
+
 @dataclass
 class Scene:
     """A world with rows of ``here.general`` and of ``here``'s first body, and browsers of everybody.
@@ -412,22 +428,10 @@ class Scene:
             names |= self.rows[row]
         elif "{request}" in path or "{identity}" in path:
             names |= self.rows["disputed"]
-        elif path.startswith("/alternatives/"):
-            names |= self.rows["watched"]
-        elif path.startswith("/registration/uploads/"):
-            names |= self.rows["picture"]
         elif "{notice}" in path:
             names |= self.rows["running"]
-        elif path.startswith("/institution/departments/"):
-            names |= self.rows["department"]
-        elif path.startswith("/institution/reviews/"):
-            names |= self.rows["submitted"]
-        elif path.startswith("/body/reviews/"):
-            names |= self.rows["reviewed"]
-        elif path.startswith("/authority/physicians/"):
-            names |= self.rows["physician"]
-        elif path.startswith(("/authority/", "/sites/", "/activations/", "/institution/body-application/")):
-            for each in ("site", "application", "cycle", "offices", "employee"):
+        elif found := next((rows for start, rows in ROWS_OF_PATHS.items() if path.startswith(start)), None):
+            for each in found:
                 names |= self.rows[each]
             number = 2 * path.startswith("/authority/") + path.endswith("/refusal")
             names |= self.rows[f"activation {number}"]
@@ -539,6 +543,8 @@ async def _submitted(world: World) -> tuple[dict[str, str], dict[str, str], dict
         basis = await basis_of(world, world.here, own.id, role)
         bases[f"{name}_basis"] = basis_text(basis)
     return rows[0], rows[1], bases
+
+
 async def _activation(tx: Tx, world: World, number: int) -> UUID:
     """A physician with a slip waits for staff to say that it is them."""
     here, request_id = world.here, new_id()
@@ -570,7 +576,7 @@ async def _desk(world: World) -> tuple[dict[str, dict[str, str]], UUID]:
     await sites.add(services, here.staff[Role.BODY], sites.Typed("一号考点", "一楼", "20"))
     async with world.database.tx() as tx:
         await tx.execute(
-            "UPDATE cycle SET stages = $2 WHERE id = $1",
+            "UPDATE cycle SET stages = stages || $2 WHERE id = $1",
             here.cycle.id,
             {"body_applications": ["2026-05-01", "2026-05-31"]},
         )
