@@ -7,6 +7,7 @@ that features name their errors without knowing HTTP.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -45,6 +46,18 @@ class Invalid(DomainError):
     """The input can't be taken as it is; the sentence says what to mend."""
 
     default_code = "invalid"
+
+
+class BadFields(Invalid):
+    """Fields of a form that can't be taken as they are.
+
+    Attributes:
+        problems: What to mend, by the name of the field; a page shows each at its place.
+    """
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__("有内容需要更正，请查看标出的地方。", code="bad_fields", wrong=", ".join(problems))
+        self.problems = dict(problems)
 
 
 class LoginRequired(DomainError):

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from exam_service import accounts, home, invigilation, papers, practice, proctor, review
+from exam_service import (
+    accounts,
+    cycles,
+    home,
+    institutions,
+    invigilation,
+    papers,
+    practice,
+    proctor,
+    review,
+    sms,
+)
 from exam_service.audit import usecases as audit
+from exam_service.registration import form, supervision
 from exam_service.wiring import Job, Services, Wiring
 
 
@@ -15,7 +27,20 @@ async def _seal(services: Services) -> None:
 def wire() -> Wiring:
     """Ask each feature what it brings."""
     wiring = Wiring()
-    for feature in (accounts, papers, practice, proctor, invigilation, review, home):
+    for feature in (
+        sms,
+        accounts,
+        cycles,
+        institutions,
+        form,
+        supervision,
+        papers,
+        practice,
+        proctor,
+        invigilation,
+        review,
+        home,
+    ):
         feature.setup(wiring)
     wiring.add_job(Job("audit", 1.0, _seal))
     return wiring

@@ -14,7 +14,7 @@ import secrets
 import tomllib
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
@@ -83,6 +83,11 @@ class Settings(BaseSettings):
         description="Demonstration: seeded accounts, and the first identity check may enrol a face.",
     )
 
+    presets_dir: Path | None = Field(
+        default=None,
+        description="Directory of policy presets of your own (TOML), beside those that come along.",
+    )
+
     staff_idle_minutes: int = Field(default=15, ge=1, description="Staff are logged out after so long idle.")
     staff_session_hours: int = Field(default=8, ge=1, description="Staff sessions end after so long.")
     physician_idle_minutes: int = Field(
@@ -98,6 +103,38 @@ class Settings(BaseSettings):
         default=3000,
         ge=1,
         description="Logins one network address may try in a quarter of an hour: a hospital shares one.",
+    )
+
+    staff_totp: Literal["off", "optional", "required"] = Field(
+        default="optional",
+        description="One-time codes of staff beside their password: none, who wants, or all of them.",
+    )
+
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#]+$",
+        description="Address that people reach the service at, for QR codes; else the one they asked.",
+    )
+    sms_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="HTTP gateway for short messages. Without it no codes are sent.",
+    )
+    sms_token: SecretStr | None = Field(
+        default=None, description="Sent to the gateway as `Authorization: Bearer`. Secret."
+    )
+    sms_body: str = Field(
+        default='{"mobile": "{mobile}", "content": "{text}"}',
+        description="JSON object with `{mobile}` and `{text}` in its texts: what the gateway is sent.",
+    )
+    sms_format: Literal["json", "form"] = Field(
+        default="json", description="Whether the gateway gets it as JSON or as a form."
+    )
+    sms_success: str | None = Field(
+        default=None, description="Text in the gateway's answer when it took a message."
+    )
+    sms_seconds: float = Field(
+        default=5.0, gt=0, le=60, description="Seconds that the gateway is waited for."
     )
 
     match_threshold: float = Field(
@@ -155,6 +192,8 @@ class Settings(BaseSettings):
             raise ValueError("EXAM_MATCH_THRESHOLD must not be above EXAM_MISMATCH_THRESHOLD")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("EXAM_TLS_CERT and EXAM_TLS_KEY go together")
+        if self.presets_dir is not None and not self.presets_dir.is_dir():
+            raise ValueError("EXAM_PRESETS_DIR names no directory")
         return self
 
     @classmethod

@@ -54,6 +54,8 @@ from exam_service.queue.signals import Signals
 from exam_service.registration import usecases as registration
 from exam_service.registration.model import Registration, State
 from exam_service.settings import Settings
+from exam_service.sms.outbox import Outbox
+from exam_service.sms.sender import Post
 from exam_service.storage.database import Database, Tx
 from exam_service.storage.evidence import DirectoryBlobs, EvidenceStore
 from exam_service.storage.vault import Vault
@@ -92,6 +94,7 @@ class Place:
     body_id: UUID
     institution_id: UUID
     other_body_id: UUID
+    other_institution_id: UUID
     staff: dict[Role, Principal] = field(default_factory=dict)
     physicians: list[Principal] = field(default_factory=list)
     registrations: list[Registration] = field(default_factory=list)
@@ -194,6 +197,24 @@ class World:
                 body_id=body_id,
             )
         return Principal(account_id, Role.BODY, place.province_id, f"{username}人员", body_id, None)
+
+    async def clerk(self, place: Place, username: str, *, institution_id: UUID) -> Principal:
+        """A member of staff of an institution, with an account of their own."""
+        password_hash = await accounts.hash_password(PASSWORD)
+        async with self.database.tx() as tx:
+            account_id = await accounts.add_staff(
+                tx,
+                self.clock,
+                province_id=place.province_id,
+                role=Role.INSTITUTION,
+                name=f"{username}人员",
+                username=username,
+                password_hash=password_hash,
+                institution_id=institution_id,
+            )
+        return Principal(
+            account_id, Role.INSTITUTION, place.province_id, f"{username}人员", None, institution_id
+        )
 
     async def hand_in(self, paper: papers.OpenPaper, *, right: int) -> Attempt:
         """Answer the first ``right`` items rightly and hand in."""
@@ -330,6 +351,7 @@ def _services(database: Database, settings: Settings, vault: Vault, clock: Clock
         vault=vault,
         evidence=EvidenceStore(DirectoryBlobs(settings.data_dir / "evidence")),
         signer=Signer(settings.key("master_key"), "receipts"),
+        post=Post(Outbox(database, clock)),
     )
 
 
@@ -358,6 +380,7 @@ async def _place(
     body = await organisations.add_body(tx, province_id, "考核机构甲")
     other_body = await organisations.add_body(tx, province_id, "考核机构乙")
     institution = await organisations.add_institution(tx, province_id, "医院甲")
+    other_institution = await organisations.add_institution(tx, province_id, "医院乙")
     today = in_china(clock.now()).date()
     cycle = await cycles.open_cycle(
         tx,
@@ -371,7 +394,8 @@ async def _place(
         makeup_until=today + timedelta(days=40),
     )
     await cycles.assign_institution(tx, cycle, institution.id, body.id)
-    place = Place(province_id, cycle, body.id, institution.id, other_body.id)
+    await cycles.assign_institution(tx, cycle, other_institution.id, other_body.id)
+    place = Place(province_id, cycle, body.id, institution.id, other_body.id, other_institution.id)
     for role in (Role.BODY, Role.INSTITUTION, Role.AUTHORITY, Role.OPERATOR):
         body_id = body.id if role is Role.BODY else None
         institution_id = institution.id if role is Role.INSTITUTION else None

@@ -13,6 +13,7 @@ from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from exam_service.cycles.form_rules import Condition, FormRule, parse_conditions, parse_form
@@ -35,6 +36,12 @@ class Procedure(StrEnum):
 
     SIMPLE = "simple"
     GENERAL = "general"
+
+
+PROCEDURE_LABELS: Mapping[Procedure, str] = {
+    Procedure.SIMPLE: "简易程序",
+    Procedure.GENERAL: "一般程序",
+}
 
 
 class Confirmation(StrEnum):
@@ -207,6 +214,7 @@ _LATER = ("entry", "form", "exemption", "stages")
 """Tables that a cycle may lack which was opened before they existed; so labels, but for these."""
 _LABELS_ALWAYS = frozenset({"humanities", "professional", "registered", "awaiting"})
 _LONGEST_DAYS = 3650
+_SUFFIX = ".toml"
 PRACTICE_OPENS = ("admitted", "registered")
 
 
@@ -369,21 +377,36 @@ def _rule(table: Table, subject: Subject) -> PaperRule:
     return rule
 
 
-def preset_names() -> list[str]:
-    """The presets that come with the service."""
-    names = [file.name.removesuffix(".toml") for file in _presets().iterdir() if file.name.endswith(".toml")]
-    return sorted(name for name in names if name != "default")
+def preset_names(own: Path | None = None) -> list[str]:
+    """The presets that come with the service, and those of the operator's directory ``own``."""
+    names = {file.name for file in _presets().iterdir()}
+    if own is not None:
+        names |= {file.name for file in own.iterdir()}
+    found = {name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX)}
+    return sorted(found - {"default"})
 
 
-def read_preset(name: str) -> Policy:
-    """A preset, merged over the default.
+def read_preset(name: str, own: Path | None = None) -> Policy:
+    """A preset, merged over the default; of two of one name that of the operator's directory ``own``.
 
     Raises:
         Misconfigured: There is none of that name, or it is wrong.
     """
-    if name not in preset_names():
-        raise Misconfigured(f"no policy preset {name!r}; there are {', '.join(preset_names())}")
-    return merge_preset(_presets().joinpath(f"{name}.toml").read_text(encoding="utf-8"))
+    if name not in preset_names(own):
+        raise Misconfigured(f"no policy preset {name!r}; there are {', '.join(preset_names(own))}")
+    file = f"{name}{_SUFFIX}"
+    mine = None if own is None else own / file
+    place = mine if mine is not None and mine.is_file() else _presets().joinpath(file)
+    policy = merge_preset(place.read_text(encoding="utf-8"))
+    if policy.name != name:
+        raise Misconfigured(f"policy.name in {file} must be {name!r}, not {policy.name!r}")
+    return policy
+
+
+def usual_labels() -> Mapping[str, str]:
+    """The words where no cycle says its own: a province before its first."""
+    labels: Mapping[str, str] = _default()["labels"]
+    return labels
 
 
 def merge_preset(text: str) -> Policy:

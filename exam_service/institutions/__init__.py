@@ -1,1 +1,14 @@
 """An institution's departments, and the roster of the physicians who mainly practise there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from exam_service.wiring import Wiring
+
+
+def setup(wiring: Wiring) -> None:
+    from exam_service.institutions import routes  # noqa: PLC0415 - workers need no web
+
+    wiring.add_routes(routes.ROUTES)

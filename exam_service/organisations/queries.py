@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from exam_service.errors import NotFound
 from exam_service.organisations.entry import Entry, parse_entry
-from exam_service.organisations.model import Body, Institution, Province
+from exam_service.organisations.model import Body, ExamSite, Institution, Province
 from exam_service.storage.database import Row, Tx
 from exam_service.storage.statements import Statements
 
@@ -44,17 +45,130 @@ async def update_entry(tx: Tx, province_id: str, entry: Mapping[str, Any]) -> No
     await tx.execute(SQL["update_entry"], province_id, dict(entry))
 
 
-async def insert_body(tx: Tx, body: Body) -> None:
-    await tx.execute(SQL["insert_body"], body.id, body.province_id, body.name)
+async def insert_body(tx: Tx, body: Body) -> bool:
+    """Whether it was added: a province has no two of one name."""
+    added = await tx.fetch_value(SQL["insert_body"], body.id, body.province_id, body.name, body.phone)
+    return added is not None
 
 
-async def select_body_name(tx: Tx, body_id: UUID, province_id: str) -> str:
-    return str(await tx.fetch_value(SQL["select_body_name"], body_id, province_id))
+async def select_body(tx: Tx, body_id: UUID, province_id: str) -> Body:
+    row = await tx.fetch_optional(SQL["select_body"], body_id, province_id)
+    if row is None:
+        raise NotFound("没有找到这个考核机构。", body=body_id)
+    return Body(row["id"], row["province_id"], row["name"], row["phone"])
 
 
-async def insert_institution(tx: Tx, institution: Institution) -> None:
-    await tx.execute(SQL["insert_institution"], institution.id, institution.province_id, institution.name)
+async def update_body(tx: Tx, body: Body) -> bool:
+    """Whether it was changed: not where another has that name."""
+    changed = await tx.fetch_value(SQL["update_body"], body.id, body.province_id, body.name, body.phone)
+    return changed is not None
 
 
-async def select_institution_name(tx: Tx, institution_id: UUID, province_id: str) -> str:
-    return str(await tx.fetch_value(SQL["select_institution_name"], institution_id, province_id))
+async def insert_institution(tx: Tx, institution: Institution) -> bool:
+    """Whether it was added: a province has no two of one name."""
+    added = await tx.fetch_value(
+        SQL["insert_institution"],
+        institution.id,
+        institution.province_id,
+        institution.name,
+        institution.phone,
+        institution.address,
+    )
+    return added is not None
+
+
+async def select_institution(tx: Tx, institution_id: UUID, province_id: str) -> Institution:
+    row = await tx.fetch_optional(SQL["select_institution"], institution_id, province_id)
+    if row is None:
+        raise NotFound("没有找到这个医疗卫生机构。", institution=institution_id)
+    return Institution(row["id"], row["province_id"], row["name"], row["phone"], row["address"])
+
+
+async def update_institution(tx: Tx, institution: Institution) -> bool:
+    """Whether it was changed: not where another has that name."""
+    changed = await tx.fetch_value(
+        SQL["update_institution"],
+        institution.id,
+        institution.province_id,
+        institution.name,
+        institution.phone,
+        institution.address,
+    )
+    return changed is not None
+
+
+async def select_known_institutions(tx: Tx, province_id: str, names: Sequence[str]) -> set[str]:
+    rows = await tx.fetch(SQL["select_known_institutions"], province_id, list(names))
+    return {row["name"] for row in rows}
+
+
+async def insert_institutions(tx: Tx, province_id: str, institutions: Sequence[Institution]) -> None:
+    await tx.execute(
+        SQL["insert_institutions"],
+        province_id,
+        [each.id for each in institutions],
+        [each.name for each in institutions],
+        [each.phone for each in institutions],
+        [each.address for each in institutions],
+    )
+
+
+def _site(row: Row) -> ExamSite:
+    return ExamSite(
+        row["id"],
+        row["province_id"],
+        row["body_id"],
+        row["name"],
+        row["address"],
+        row["seats"],
+        row["note"],
+        row["stopped_at"],
+        used=row["used_at"] is not None,
+    )
+
+
+async def insert_site(tx: Tx, site: ExamSite, now: datetime) -> bool:
+    """Whether it was added: a body has no two of one name."""
+    added = await tx.fetch_value(
+        SQL["insert_site"],
+        site.id,
+        site.province_id,
+        site.body_id,
+        site.name,
+        site.address,
+        site.seats,
+        site.note,
+        now,
+    )
+    return added is not None
+
+
+async def select_sites(tx: Tx, body_id: UUID, province_id: str) -> list[ExamSite]:
+    return [_site(row) for row in await tx.fetch(SQL["select_sites"], body_id, province_id)]
+
+
+async def lock_site(tx: Tx, site_id: UUID, body_id: UUID, province_id: str) -> ExamSite:
+    row = await tx.fetch_optional(SQL["lock_site"], site_id, body_id, province_id)
+    if row is None:
+        raise NotFound("没有找到这个考点，可能已被删除。", site=site_id)
+    return _site(row)
+
+
+async def update_site(tx: Tx, site: ExamSite) -> bool:
+    """Whether it was changed: not where another of the body has that name."""
+    changed = await tx.fetch_value(
+        SQL["update_site"], site.id, site.name, site.address, site.seats, site.note
+    )
+    return changed is not None
+
+
+async def update_site_stopped(tx: Tx, site_id: UUID, stopped_at: datetime | None) -> None:
+    await tx.execute(SQL["update_site_stopped"], site_id, stopped_at)
+
+
+async def update_site_used(tx: Tx, body_id: UUID, province_id: str, words: str, now: datetime) -> None:
+    await tx.execute(SQL["update_site_used"], body_id, province_id, words, now)
+
+
+async def delete_site(tx: Tx, site_id: UUID) -> None:
+    await tx.execute(SQL["delete_site"], site_id)

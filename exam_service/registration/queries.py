@@ -108,6 +108,10 @@ async def update_state(
     )
 
 
+async def update_place(tx: Tx, registration_id: UUID, institution_id: UUID, body_id: UUID) -> None:
+    await tx.execute(SQL["update_place"], registration_id, institution_id, body_id)
+
+
 async def update_result(tx: Tx, registration_id: UUID, result: Result, at: datetime) -> None:
     await tx.execute(SQL["update_result"], registration_id, result, at)
 

@@ -45,6 +45,9 @@ WITH moved AS (
 )
 UPDATE registration SET state = $2 WHERE id = $1
 
+-- name: update_place
+UPDATE registration SET institution_id = $2, body_id = $3, department_id = NULL WHERE id = $1
+
 -- name: update_result
 UPDATE registration SET result = $2, concluded_at = $3 WHERE id = $1
 

@@ -153,6 +153,32 @@ async def conclude(
     return replace(concluded, result=result, concluded_at=clock.now())
 
 
+async def rehome(
+    tx: Tx,
+    clock: Clock,
+    registration: Registration,
+    *,
+    institution_id: UUID,
+    body_id: UUID,
+    actor_id: UUID,
+) -> Registration:
+    """From now on the registration is this institution's and this body's. The row is held.
+
+    The department was the former institution's and is chosen anew.
+    """
+    await queries.update_place(tx, registration.id, institution_id, body_id)
+    await audit.record(
+        tx,
+        clock,
+        province_id=registration.province_id,
+        actor_id=actor_id,
+        action="registration.rehomed",
+        subject_id=registration.id,
+        facts={"from": str(registration.institution_id), "to": str(institution_id)},
+    )
+    return replace(registration, institution_id=institution_id, body_id=body_id, department_id=None)
+
+
 async def lock_registration(tx: Tx, registration_id: UUID, province_id: str) -> Registration:
     """A registration with its row held until the end of the transaction.
 
@@ -246,6 +272,11 @@ async def store_reviewed_photo(
         )
         await queries.update_photo(tx, registration.id, photo_id, now)
     return photo_id
+
+
+async def enrol_photo(tx: Tx, clock: Clock, registration_id: UUID, photo_id: UUID) -> None:
+    """A photo that is kept already (evidence of the class :data:`PHOTO`) has passed review: it enrols."""
+    await queries.update_photo(tx, registration_id, photo_id, clock.now())
 
 
 async def reviewed_photo(

@@ -39,6 +39,14 @@ async def insert_data_key(
     await tx.execute(SQL["insert_data_key"], key_id, province_id, account_id, cycle_id, data_class, wrapped)
 
 
+async def insert_data_keys(
+    tx: Tx, province_id: str, data_class: str, keys: Sequence[tuple[UUID, UUID, bytes]]
+) -> None:
+    """Id, account and wrapped key of each."""
+    columns: tuple[list[object], ...] = tuple(map(list, zip(*keys, strict=True))) or ([], [], [])
+    await tx.execute(SQL["insert_data_keys"], province_id, data_class, *columns)
+
+
 async def select_optional_data_key(
     tx: Tx, account_id: UUID, cycle_id: UUID | None, data_class: str
 ) -> WrappedKey | None:

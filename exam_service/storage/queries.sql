@@ -3,6 +3,11 @@ INSERT INTO data_key (id, province_id, account_id, cycle_id, data_class, wrapped
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT DO NOTHING
 
+-- name: insert_data_keys
+INSERT INTO data_key (id, province_id, account_id, data_class, wrapped)
+SELECT k.id, $1, k.account_id, $2, k.wrapped
+FROM unnest($3::uuid[], $4::uuid[], $5::bytea[]) AS k (id, account_id, wrapped)
+
 -- name: select_optional_data_key
 SELECT id, wrapped
 FROM data_key

@@ -51,6 +51,7 @@ CREATE TABLE public.activation_request (
     state text NOT NULL,
     decided_by uuid,
     decided_at timestamp with time zone,
+    CONSTRAINT activation_request_decided CHECK (((state = 'open'::text) OR (decided_at IS NOT NULL))),
     CONSTRAINT activation_request_state_check CHECK ((state = ANY (ARRAY['open'::text, 'approved'::text, 'refused'::text])))
 );
 
@@ -62,7 +63,27 @@ CREATE TABLE public.activation_slip (
     printed_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     used_at timestamp with time zone,
-    revoked_at timestamp with time zone
+    revoked_at timestamp with time zone,
+    institution_id uuid
+);
+
+CREATE TABLE public.admission_act (
+    id uuid NOT NULL,
+    province_id text NOT NULL,
+    institution_id uuid NOT NULL,
+    actor_id uuid NOT NULL,
+    kind text NOT NULL,
+    acted_at timestamp with time zone NOT NULL,
+    undone_at timestamp with time zone,
+    CONSTRAINT admission_act_kind_check CHECK ((kind = ANY (ARRAY['admitted'::text, 'cancelled'::text, 'left'::text])))
+);
+
+CREATE TABLE public.admission_act_item (
+    act_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    registration_id uuid,
+    move_id uuid,
+    department_id uuid
 );
 
 CREATE TABLE public.alternative_sitting (
@@ -240,6 +261,11 @@ CREATE TABLE public.body_application (
     CONSTRAINT body_application_state_check CHECK ((state = ANY (ARRAY['open'::text, 'granted'::text, 'refused'::text, 'withdrawn'::text])))
 );
 
+CREATE TABLE public.captcha_answered (
+    id uuid NOT NULL,
+    answered_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.consent (
     id uuid NOT NULL,
     province_id text NOT NULL,
@@ -362,6 +388,7 @@ CREATE TABLE public.exam_site (
     note text DEFAULT ''::text NOT NULL,
     stopped_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
     CONSTRAINT exam_site_seats_check CHECK ((seats > 0))
 );
 
@@ -512,7 +539,7 @@ CREATE TABLE public.migration (
 CREATE TABLE public.mobile_code (
     id uuid NOT NULL,
     province_id text NOT NULL,
-    account_id uuid NOT NULL,
+    account_id uuid,
     purpose text NOT NULL,
     mobile_hash bytea NOT NULL,
     code_hash bytea NOT NULL,
@@ -520,6 +547,7 @@ CREATE TABLE public.mobile_code (
     expires_at timestamp with time zone NOT NULL,
     tries integer DEFAULT 0 NOT NULL,
     used_at timestamp with time zone,
+    who bytea NOT NULL,
     CONSTRAINT mobile_code_purpose_check CHECK ((purpose = ANY (ARRAY['activation'::text, 'reset'::text, 'binding'::text, 'change'::text])))
 );
 
@@ -686,6 +714,12 @@ CREATE TABLE public.purge (
     CONSTRAINT purge_why_check CHECK ((why = ANY (ARRAY['retention'::text, 'request'::text, 'withdrawal'::text])))
 );
 
+CREATE TABLE public.recovery_code (
+    account_id uuid NOT NULL,
+    code_hash bytea NOT NULL,
+    used_at timestamp with time zone
+);
+
 CREATE TABLE public.registration (
     id uuid NOT NULL,
     province_id text NOT NULL,
@@ -757,6 +791,20 @@ CREATE TABLE public.registration_submission (
     submitted_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.registration_supervision (
+    id uuid NOT NULL,
+    registration_id uuid NOT NULL,
+    province_id text NOT NULL,
+    act text NOT NULL,
+    from_institution_id uuid NOT NULL,
+    to_institution_id uuid,
+    reason text NOT NULL,
+    decided_by uuid NOT NULL,
+    decided_at timestamp with time zone NOT NULL,
+    CONSTRAINT registration_supervision_act_check CHECK ((act = ANY (ARRAY['moved'::text, 'withdrawn'::text]))),
+    CONSTRAINT registration_supervision_check CHECK (((act = 'moved'::text) = (to_institution_id IS NOT NULL)))
+);
+
 CREATE TABLE public.registration_upload (
     id uuid NOT NULL,
     registration_id uuid NOT NULL,
@@ -776,6 +824,9 @@ CREATE TABLE public.registration_upload (
     created_at timestamp with time zone NOT NULL,
     checked_at timestamp with time zone,
     removed_at timestamp with time zone,
+    tries integer DEFAULT 0 NOT NULL,
+    taken_at timestamp with time zone,
+    face_checked_at timestamp with time zone,
     CONSTRAINT registration_upload_kind_check CHECK ((kind = ANY (ARRAY['photo'::text, 'licence'::text, 'evidence'::text]))),
     CONSTRAINT registration_upload_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'accepted'::text, 'refused'::text])))
 );
@@ -831,7 +882,8 @@ CREATE TABLE public.session (
     account_id uuid NOT NULL,
     created_at timestamp with time zone NOT NULL,
     seen_at timestamp with time zone NOT NULL,
-    ends_at timestamp with time zone NOT NULL
+    ends_at timestamp with time zone NOT NULL,
+    device text DEFAULT ''::text NOT NULL
 );
 
 CREATE TABLE public.sms_outbox (
@@ -952,6 +1004,12 @@ ALTER TABLE ONLY public.activation_request
 ALTER TABLE ONLY public.activation_slip
     ADD CONSTRAINT activation_slip_pkey PRIMARY KEY (token_hash);
 
+ALTER TABLE ONLY public.admission_act_item
+    ADD CONSTRAINT admission_act_item_pkey PRIMARY KEY (act_id, account_id);
+
+ALTER TABLE ONLY public.admission_act
+    ADD CONSTRAINT admission_act_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.alternative_sitting
     ADD CONSTRAINT alternative_sitting_pkey PRIMARY KEY (id);
 
@@ -1011,6 +1069,9 @@ ALTER TABLE ONLY public.body
 
 ALTER TABLE ONLY public.body
     ADD CONSTRAINT body_province_id_name_key UNIQUE (province_id, name);
+
+ALTER TABLE ONLY public.captcha_answered
+    ADD CONSTRAINT captcha_answered_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.consent
     ADD CONSTRAINT consent_pkey PRIMARY KEY (id);
@@ -1159,6 +1220,9 @@ ALTER TABLE ONLY public.province
 ALTER TABLE ONLY public.purge
     ADD CONSTRAINT purge_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.recovery_code
+    ADD CONSTRAINT recovery_code_pkey PRIMARY KEY (account_id, code_hash);
+
 ALTER TABLE ONLY public.registration
     ADD CONSTRAINT registration_cycle_id_account_id_key UNIQUE (cycle_id, account_id);
 
@@ -1176,6 +1240,9 @@ ALTER TABLE ONLY public.registration_review
 
 ALTER TABLE ONLY public.registration_submission
     ADD CONSTRAINT registration_submission_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.registration_supervision
+    ADD CONSTRAINT registration_supervision_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.registration_upload
     ADD CONSTRAINT registration_upload_pkey PRIMARY KEY (id);
@@ -1225,9 +1292,15 @@ ALTER TABLE ONLY public.watch_duty
 ALTER TABLE ONLY public.watch_note
     ADD CONSTRAINT watch_note_pkey PRIMARY KEY (id);
 
+CREATE INDEX account_body ON public.account USING btree (body_id) WHERE (body_id IS NOT NULL);
+
 CREATE INDEX account_institution ON public.account USING btree (institution_id) WHERE (institution_id IS NOT NULL);
 
 CREATE UNIQUE INDEX account_mobile ON public.account USING btree (province_id, mobile_hash) WHERE ((mobile_bound_at IS NOT NULL) AND (role = 'physician'::text));
+
+CREATE INDEX account_physician_name ON public.account USING btree (province_id, name COLLATE "C", id) WHERE (role = 'physician'::text);
+
+CREATE INDEX activation_request_institution ON public.activation_request USING btree (institution_id, id) WHERE (state = 'open'::text);
 
 CREATE UNIQUE INDEX activation_request_open ON public.activation_request USING btree (account_id) WHERE (state = 'open'::text);
 
@@ -1265,6 +1338,10 @@ CREATE UNIQUE INDEX body_application_open ON public.body_application USING btree
 
 CREATE INDEX body_application_province ON public.body_application USING btree (province_id, cycle_id, id);
 
+CREATE UNIQUE INDEX body_name ON public.body USING btree (province_id, name COLLATE "C");
+
+CREATE INDEX captcha_answered_at ON public.captcha_answered USING btree (answered_at);
+
 CREATE INDEX consent_account ON public.consent USING btree (account_id, id);
 
 CREATE UNIQUE INDEX consent_in_force ON public.consent USING btree (account_id, purpose) WHERE ((withdrawn_at IS NULL) AND (declined_at IS NULL));
@@ -1274,6 +1351,8 @@ CREATE INDEX cycle_institution_body ON public.cycle_institution USING btree (bod
 CREATE INDEX cycle_province ON public.cycle USING btree (province_id);
 
 CREATE UNIQUE INDEX deletion_request_open ON public.deletion_request USING btree (account_id) WHERE ((carried_out_at IS NULL) AND (withdrawn_at IS NULL));
+
+CREATE INDEX department_institution ON public.department USING btree (institution_id, id);
 
 CREATE INDEX evidence_key ON public.evidence USING btree (key_id);
 
@@ -1293,11 +1372,17 @@ CREATE INDEX identity_check_subject ON public.identity_check USING btree (regist
 
 CREATE UNIQUE INDEX identity_check_undecided ON public.identity_check USING btree (registration_id, attempt_id, purpose) NULLS NOT DISTINCT WHERE (state = ANY (ARRAY['open'::text, 'waiting'::text]));
 
+CREATE UNIQUE INDEX institution_name ON public.institution USING btree (province_id, name COLLATE "C");
+
 CREATE INDEX item_bank ON public.item USING btree (bank_id, use);
 
 CREATE INDEX makeup_round_body ON public.makeup_round USING btree (cycle_id, body_id, opens);
 
-CREATE INDEX mobile_code_account ON public.mobile_code USING btree (account_id, purpose, id DESC);
+CREATE INDEX mobile_code_mobile ON public.mobile_code USING btree (mobile_hash, sent_at) WHERE (account_id IS NOT NULL);
+
+CREATE INDEX mobile_code_sent ON public.mobile_code USING btree (sent_at);
+
+CREATE INDEX mobile_code_who ON public.mobile_code USING btree (who, sent_at);
 
 CREATE INDEX modification_request_institution ON public.modification_request USING btree (institution_id, state, id);
 
@@ -1343,6 +1428,8 @@ CREATE INDEX registration_body_queue ON public.registration USING btree (body_id
 
 CREATE INDEX registration_cycle ON public.registration USING btree (cycle_id, state, id);
 
+CREATE INDEX registration_department ON public.registration USING btree (department_id) WHERE (department_id IS NOT NULL);
+
 CREATE INDEX registration_institution ON public.registration USING btree (province_id, institution_id, state);
 
 CREATE INDEX registration_institution_queue ON public.registration USING btree (institution_id, state, submitted_at, id);
@@ -1353,11 +1440,15 @@ CREATE INDEX registration_review_registration ON public.registration_review USIN
 
 CREATE INDEX registration_submission_registration ON public.registration_submission USING btree (registration_id, id DESC);
 
+CREATE INDEX registration_supervision_registration ON public.registration_supervision USING btree (registration_id, id);
+
+CREATE INDEX registration_upload_document ON public.registration_upload USING btree (id) WHERE ((kind = 'photo'::text) AND (state = 'accepted'::text) AND (face_checked_at IS NULL) AND (removed_at IS NULL));
+
 CREATE INDEX registration_upload_pending ON public.registration_upload USING btree (id) WHERE ((state = 'pending'::text) AND (removed_at IS NULL));
 
 CREATE INDEX registration_upload_registration ON public.registration_upload USING btree (registration_id, id) WHERE (removed_at IS NULL);
 
-CREATE INDEX roster_department ON public.roster_entry USING btree (department_id) WHERE (department_id IS NOT NULL);
+CREATE INDEX roster_department ON public.roster_entry USING btree (department_id, account_id) WHERE (department_id IS NOT NULL);
 
 CREATE INDEX roster_import_institution ON public.roster_import USING btree (institution_id, id DESC);
 
@@ -1365,13 +1456,19 @@ CREATE INDEX roster_import_open ON public.roster_import USING btree (id) WHERE (
 
 CREATE INDEX roster_institution ON public.roster_entry USING btree (institution_id, account_id) WHERE (institution_id IS NOT NULL);
 
-CREATE INDEX roster_institution_name ON public.roster_entry USING btree (institution_id, name);
+CREATE INDEX roster_institution_born ON public.roster_entry USING btree (institution_id, born_on);
+
+CREATE INDEX roster_institution_first ON public.roster_entry USING btree (institution_id, first_registered_on);
+
+CREATE INDEX roster_institution_name ON public.roster_entry USING btree (institution_id, name COLLATE "C");
 
 CREATE INDEX roster_province ON public.roster_entry USING btree (province_id, account_id);
 
 CREATE INDEX session_account ON public.session USING btree (account_id);
 
 CREATE INDEX session_ends ON public.session USING btree (ends_at);
+
+CREATE INDEX sms_outbox_sent ON public.sms_outbox USING btree (sent_at);
 
 CREATE INDEX termination_attempt ON public.termination USING btree (attempt_id, id);
 
@@ -1430,10 +1527,37 @@ ALTER TABLE ONLY public.activation_slip
     ADD CONSTRAINT activation_slip_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.activation_slip
+    ADD CONSTRAINT activation_slip_institution_id_fkey FOREIGN KEY (institution_id) REFERENCES public.institution(id);
+
+ALTER TABLE ONLY public.activation_slip
     ADD CONSTRAINT activation_slip_printed_by_fkey FOREIGN KEY (printed_by) REFERENCES public.account(id);
 
 ALTER TABLE ONLY public.activation_slip
     ADD CONSTRAINT activation_slip_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.admission_act
+    ADD CONSTRAINT admission_act_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.admission_act
+    ADD CONSTRAINT admission_act_institution_id_fkey FOREIGN KEY (institution_id) REFERENCES public.institution(id);
+
+ALTER TABLE ONLY public.admission_act_item
+    ADD CONSTRAINT admission_act_item_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.admission_act_item
+    ADD CONSTRAINT admission_act_item_act_id_fkey FOREIGN KEY (act_id) REFERENCES public.admission_act(id);
+
+ALTER TABLE ONLY public.admission_act_item
+    ADD CONSTRAINT admission_act_item_department_id_fkey FOREIGN KEY (department_id) REFERENCES public.department(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.admission_act_item
+    ADD CONSTRAINT admission_act_item_move_id_fkey FOREIGN KEY (move_id) REFERENCES public.registration_move(id);
+
+ALTER TABLE ONLY public.admission_act_item
+    ADD CONSTRAINT admission_act_item_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
+ALTER TABLE ONLY public.admission_act
+    ADD CONSTRAINT admission_act_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
 
 ALTER TABLE ONLY public.alternative_sitting
     ADD CONSTRAINT alternative_sitting_body_id_fkey FOREIGN KEY (body_id) REFERENCES public.body(id);
@@ -1771,6 +1895,9 @@ ALTER TABLE ONLY public.purge
 ALTER TABLE ONLY public.purge
     ADD CONSTRAINT purge_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
 
+ALTER TABLE ONLY public.recovery_code
+    ADD CONSTRAINT recovery_code_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.registration
     ADD CONSTRAINT registration_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
 
@@ -1821,6 +1948,21 @@ ALTER TABLE ONLY public.registration_submission
 
 ALTER TABLE ONLY public.registration_submission
     ADD CONSTRAINT registration_submission_submitted_by_fkey FOREIGN KEY (submitted_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.registration_supervision
+    ADD CONSTRAINT registration_supervision_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.registration_supervision
+    ADD CONSTRAINT registration_supervision_from_institution_id_fkey FOREIGN KEY (from_institution_id) REFERENCES public.institution(id);
+
+ALTER TABLE ONLY public.registration_supervision
+    ADD CONSTRAINT registration_supervision_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.registration_supervision
+    ADD CONSTRAINT registration_supervision_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registration(id);
+
+ALTER TABLE ONLY public.registration_supervision
+    ADD CONSTRAINT registration_supervision_to_institution_id_fkey FOREIGN KEY (to_institution_id) REFERENCES public.institution(id);
 
 ALTER TABLE ONLY public.registration_upload
     ADD CONSTRAINT registration_upload_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);

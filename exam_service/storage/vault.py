@@ -6,7 +6,7 @@ lie. Only a backup of that small table could undo it, so its backups are kept ap
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from exam_service.crypto.derive import derive_key
@@ -40,6 +40,22 @@ class Vault:
             await queries.insert_data_key(tx, key_id, province_id, account_id, cycle_id, data_class, wrapped)
             row = await queries.select_data_key(tx, account_id, cycle_id, data_class)
         return self._open(row.id, row.wrapped)
+
+    async def new_keys(
+        self, tx: Tx, *, province_id: str, account_ids: Sequence[UUID], data_class: str
+    ) -> dict[UUID, DataKey]:
+        """Data keys of accounts that have none of this class yet, of no cycle, by account. One statement."""
+        keys = {account_id: DataKey(new_id(), new_secret()) for account_id in account_ids}
+        await queries.insert_data_keys(
+            tx,
+            province_id,
+            data_class,
+            [
+                (key.id, account_id, seal(self._master, key.secret, key.id))
+                for account_id, key in keys.items()
+            ],
+        )
+        return keys
 
     async def key_of(self, tx: Tx, envelope: bytes) -> DataKey:
         """The data key that opens ``envelope``.

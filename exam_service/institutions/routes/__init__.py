@@ -1,0 +1,5 @@
+"""The institution's desk: departments, the roster's people one by one, files of them."""
+
+from exam_service.institutions.routes import departments
+
+ROUTES = [*departments.ROUTES]
