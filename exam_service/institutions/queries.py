@@ -386,3 +386,10 @@ async def finish_import(
     raw = [[each.row, each.column, each.reason] for each in problems]
     finished = await tx.fetch_value(SQL["finish_import"], import_id, last, state, added, raw, done_at)
     return finished is not None
+
+
+async def select_names(
+    tx: Tx, account_ids: Sequence[UUID], institution_id: UUID, province_id: str
+) -> dict[UUID, str]:
+    rows = await tx.fetch(SQL["select_names"], list(account_ids), institution_id, province_id)
+    return {row["account_id"]: row["name"] for row in rows}

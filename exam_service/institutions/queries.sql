@@ -177,3 +177,9 @@ RETURNING id
 UPDATE roster_import SET state = $3, added = $4, problems = $5, done_at = $6, file = NULL
 WHERE id = $1 AND state = 'checking' AND beat_at = $2
 RETURNING id
+
+-- name: select_names
+-- Of these, those on the institution's roster.
+SELECT account_id, name FROM roster_entry
+WHERE account_id = ANY($1::uuid[]) AND institution_id = $2 AND province_id = $3
+ORDER BY account_id

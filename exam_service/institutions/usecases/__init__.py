@@ -14,10 +14,12 @@ from exam_service.institutions.usecases.departments import (
 )
 from exam_service.institutions.usecases.roster import (
     bring_back,
+    count_entries,
     forget_entry,
     leave,
     lock_entry,
     move_entry,
+    names_of,
     roster_details,
     roster_entry,
 )
@@ -27,6 +29,7 @@ __all__ = [
     "amend_department",
     "bring_back",
     "count_departments",
+    "count_entries",
     "delete_department",
     "department_of",
     "departments",
@@ -35,6 +38,7 @@ __all__ = [
     "list_departments",
     "lock_entry",
     "move_entry",
+    "names_of",
     "reopen_department",
     "roster_details",
     "roster_entry",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
 from exam_service.audit import usecases as audit
@@ -73,9 +75,11 @@ async def move_entry(
     )
 
 
-async def leave(tx: Tx, clock: Clock, entry: RosterEntry, reason: Left, *, actor_id: UUID) -> None:
+async def leave(
+    tx: Tx, clock: Clock, entry: RosterEntry, reason: Left, *, left_at: datetime, actor_id: UUID
+) -> None:
     """调离: on no institution's roster from now on. The entry's row is held."""
-    await queries.update_entry_left(tx, entry.account_id, entry.province_id, clock.now(), reason)
+    await queries.update_entry_left(tx, entry.account_id, entry.province_id, left_at, reason)
     await queries.withdraw_transfers_of(
         tx, entry.account_id, actor_id, clock.now(), "原机构已将医师调离，请重新调入。"
     )
@@ -126,3 +130,15 @@ async def forget_entry(tx: Tx, clock: Clock, entry: RosterEntry, *, actor_id: UU
         subject_id=entry.account_id,
         facts={"from": str(entry.institution_id)},
     )
+
+
+async def names_of(
+    tx: Tx, account_ids: Collection[UUID], institution_id: UUID, province_id: str
+) -> dict[UUID, str]:
+    """Of these physicians, those on the institution's roster, by account in order of it."""
+    return await queries.select_names(tx, list(account_ids), institution_id, province_id)
+
+
+async def count_entries(tx: Tx, institution_id: UUID) -> int:
+    """How many the institution's roster has."""
+    return await queries.count_entries(tx, institution_id)
