@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from exam_service import accounts, home, institutions, invigilation, papers, practice, proctor, review
+from exam_service import (
+    accounts,
+    home,
+    institutions,
+    invigilation,
+    papers,
+    practice,
+    proctor,
+    review,
+    sms,
+)
 from exam_service.audit import usecases as audit
+from exam_service.registration import admission
 from exam_service.wiring import Job, Services, Wiring
 
 
@@ -12,10 +23,24 @@ async def _seal(services: Services) -> None:
         pass
 
 
+FEATURES = (
+    sms,
+    accounts,
+    institutions,
+    admission,
+    papers,
+    practice,
+    proctor,
+    invigilation,
+    review,
+    home,
+)
+
+
 def wire() -> Wiring:
     """Ask each feature what it brings."""
     wiring = Wiring()
-    for feature in (accounts, institutions, papers, practice, proctor, invigilation, review, home):
+    for feature in FEATURES:
         feature.setup(wiring)
     wiring.add_job(Job("audit", 1.0, _seal))
     return wiring

@@ -54,6 +54,8 @@ from exam_service.queue.signals import Signals
 from exam_service.registration import usecases as registration
 from exam_service.registration.model import Registration, State
 from exam_service.settings import Settings
+from exam_service.sms.outbox import Outbox
+from exam_service.sms.sender import Post
 from exam_service.storage.database import Database, Tx
 from exam_service.storage.evidence import DirectoryBlobs, EvidenceStore
 from exam_service.storage.vault import Vault
@@ -349,6 +351,7 @@ def _services(database: Database, settings: Settings, vault: Vault, clock: Clock
         vault=vault,
         evidence=EvidenceStore(DirectoryBlobs(settings.data_dir / "evidence")),
         signer=Signer(settings.key("master_key"), "receipts"),
+        post=Post(Outbox(database, clock)),
     )
 
 

@@ -2,8 +2,8 @@
 
 A file comes from anybody's disk. It is refused by its directory before anything of it is unpacked, where it
 says that it is too large; ``zipfile`` never unpacks more than the directory says. A part with a document type
-declaration is refused, so that there are no entities to expand, and Python's ``xml.etree`` fetches no external
-ones; ``defusedxml`` would do no more. Formulas are text that is refused: nothing evaluates them.
+declaration is refused, so that there are no entities to expand, and Python's ``xml.etree`` fetches none from
+elsewhere; ``defusedxml`` would do no more. Formulas are text that is refused: nothing evaluates them.
 
 openpyxl is loaded by who handles a file, not by every process.
 """
@@ -69,7 +69,7 @@ def check_package(data: bytes) -> None:
 
 
 class RosterSheet:
-    """The rows of a roster file's first sheet, read one after the other. Blocking. Made by :func:`open_sheet`."""
+    """The rows of a roster file's first sheet, one after the other. Blocking. Made by :func:`open_sheet`."""
 
     def __init__(self, book: Any) -> None:
         self._book = book
@@ -101,7 +101,8 @@ class RosterSheet:
         missing = [FIELDS[field] for field in REQUIRED if field not in found]
         if missing:
             raise Invalid(
-                f"第一行缺少表头：{'、'.join(missing)}。请用下载的模板填写，不要改动表头。", code="no_headings"
+                f"第一行缺少表头：{'、'.join(missing)}。请用下载的模板填写，不要改动表头。",
+                code="no_headings",
             )
         if len(set(found)) < len(found):
             raise Invalid("第一行有重复的表头，请用下载的模板填写，不要改动表头。", code="headings_twice")
@@ -167,7 +168,9 @@ def _text(cell: Any) -> str:
             raise Invalid("单元格里是带小数或负号的数字，请更正。", code="no_text")
         digits = str(int(value))
         if len(digits) > _PRECISE_DIGITS:
-            raise Invalid("号码被存成了数字，末几位已丢失；请把单元格设为“文本”格式后重新填写。", code="lost_digits")
+            raise Invalid(
+                "号码被存成了数字，末几位已丢失；请把单元格设为“文本”格式后重新填写。", code="lost_digits"
+            )
         return digits
     return str(value).replace("\0", "").strip()[:_LONGEST_CELL]
 
@@ -183,9 +186,7 @@ def open_sheet(data: bytes) -> RosterSheet:
     check_package(data)
     _refuse_declarations(data)
     try:
-        return RosterSheet(
-            load_workbook(io.BytesIO(data), read_only=True, data_only=False, keep_links=False)
-        )
+        return RosterSheet(load_workbook(io.BytesIO(data), read_only=True, data_only=False, keep_links=False))
     except Exception:  # noqa: BLE001 - openpyxl raises whatever its parts raise at a file that is none
         raise Invalid(_NO_FILE, code="no_spreadsheet") from None
 

@@ -12,6 +12,15 @@ from exam_service.institutions.usecases.departments import (
     specialties_of,
     stop_department,
 )
+from exam_service.institutions.usecases.imports import (
+    begin_import,
+    problems_file,
+    roster_import,
+    roster_imports,
+    template,
+    work,
+)
+from exam_service.institutions.usecases.people import Editing, add_to_roster, amend_entry, editing
 from exam_service.institutions.usecases.roster import (
     bring_back,
     count_entries,
@@ -25,23 +34,33 @@ from exam_service.institutions.usecases.roster import (
 )
 
 __all__ = [
+    "Editing",
     "add_department",
+    "add_to_roster",
     "amend_department",
+    "amend_entry",
+    "begin_import",
     "bring_back",
     "count_departments",
     "count_entries",
     "delete_department",
     "department_of",
     "departments",
+    "editing",
     "forget_entry",
     "leave",
     "list_departments",
     "lock_entry",
     "move_entry",
     "names_of",
+    "problems_file",
     "reopen_department",
     "roster_details",
     "roster_entry",
+    "roster_import",
+    "roster_imports",
     "specialties_of",
     "stop_department",
+    "template",
+    "work",
 ]

@@ -90,17 +90,13 @@ async def roster_import(services: Services, principal: Principal, import_id: UUI
         NotFound: There is none of that id.
     """
     async with services.database.tx() as tx:
-        return await queries.select_import(
-            tx, import_id, principal.of_institution(), principal.province_id
-        )
+        return await queries.select_import(tx, import_id, principal.of_institution(), principal.province_id)
 
 
 async def roster_imports(services: Services, principal: Principal) -> list[RosterImport]:
     """The newest of one's own institution's."""
     async with services.database.tx() as tx:
-        return await queries.select_imports(
-            tx, principal.of_institution(), principal.province_id, _LISTED
-        )
+        return await queries.select_imports(tx, principal.of_institution(), principal.province_id, _LISTED)
 
 
 async def template(services: Services, principal: Principal) -> bytes:
@@ -207,7 +203,9 @@ class _Checking:
                     document = row.newcomer.document
                     before = first_seen.setdefault((document.type, document.canonical), row.number)
                     if before != row.number:
-                        self.note(row.number, FIELDS["number"], f"与第{before}行是同一个证件号码，请删去一行。")
+                        self.note(
+                            row.number, FIELDS["number"], f"与第{before}行是同一个证件号码，请删去一行。"
+                        )
                     else:
                         found.append(row)
                 await self._beat(0)
@@ -328,9 +326,7 @@ async def enter(
         province_id=province_id,
         physicians=[NewPhysician(each.name, each.document, each.mobile) for each in newcomers],
     )
-    keys = await services.vault.new_keys(
-        tx, province_id=province_id, account_ids=ids, data_class=ROSTER
-    )
+    keys = await services.vault.new_keys(tx, province_id=province_id, account_ids=ids, data_class=ROSTER)
     entries = []
     for account_id, newcomer in zip(ids, newcomers, strict=True):
         own = newcomer.practising

@@ -47,9 +47,7 @@ async def add_to_roster(services: Services, principal: Principal, texts: Mapping
     today = day_in_china(services.clock.now())
     async with services.database.tx() as tx:
         newcomer = read_newcomer(texts, await _departments(tx, principal), today)
-        found = await accounts.accounts_of(
-            tx, services.settings, principal.province_id, [newcomer.document]
-        )
+        found = await accounts.accounts_of(tx, services.settings, principal.province_id, [newcomer.document])
         if found:
             account_id = found[newcomer.document]
             places = await queries.select_institutions_of(tx, [account_id], principal.province_id)

@@ -124,12 +124,19 @@ async def reset_passwords(request: web.Request) -> web.Response:
 
 @allow(Role.INSTITUTION)
 async def ask_leave(request: web.Request) -> web.Response:
-    return await _ask(request, "调离", "departure", "医师将离开本机构名册；尚未提交报名信息的，同时退出本周期。")
+    return await _ask(
+        request, "调离", "departure", "医师将离开本机构名册；尚未提交报名信息的，同时退出本周期。"
+    )
 
 
 @allow(Role.INSTITUTION)
 async def ask_remove(request: web.Request) -> web.Response:
-    return await _ask(request, "删除", "removal", "只用于录入有误的医师：从未参加过考核、账号也从未激活的才能删除，删除后不能恢复。")
+    return await _ask(
+        request,
+        "删除",
+        "removal",
+        "只用于录入有误的医师：从未参加过考核、账号也从未激活的才能删除，删除后不能恢复。",
+    )
 
 
 @allow(Role.INSTITUTION)
@@ -207,9 +214,7 @@ async def undo(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     back = await _back_path(request)
     try:
-        outcome = await acts.undo(
-            services.database, services.clock, viewer(request), path_id(request, "act")
-        )
+        outcome = await acts.undo(services.database, services.clock, viewer(request), path_id(request, "act"))
     except Conflict as error:
         response = web.HTTPSeeOther(back)
         flash(response, "bad", error.sentence)

@@ -155,8 +155,7 @@ async def print_slips(
         institution,
         clock.now() + SLIP_LASTS,
         tuple(
-            Slip(names[account_id], mask(numbers[account_id]), token)
-            for account_id, token in tokens.items()
+            Slip(names[account_id], mask(numbers[account_id]), token) for account_id, token in tokens.items()
         ),
         tuple(refusals),
     )

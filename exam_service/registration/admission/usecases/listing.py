@@ -163,7 +163,9 @@ async def roster_sheet(
         )
 
 
-async def chosen_names(database: Database, principal: Principal, account_ids: Collection[UUID]) -> dict[UUID, str]:
+async def chosen_names(
+    database: Database, principal: Principal, account_ids: Collection[UUID]
+) -> dict[UUID, str]:
     """Who was ticked, for asking once more.
 
     Raises:
@@ -184,9 +186,7 @@ async def find_by_number(services: Services, principal: Principal, number: str) 
     documents = documents_of(number)
     async with services.database.tx() as tx:
         found = await accounts.accounts_of(tx, services.settings, principal.province_id, documents)
-        own = await institutions.names_of(
-            tx, list(found.values()), institution_id, principal.province_id
-        )
+        own = await institutions.names_of(tx, list(found.values()), institution_id, principal.province_id)
     return next(iter(own), None)
 
 
