@@ -252,6 +252,13 @@ async def insert_transfer(
     )
 
 
+async def select_transfer(tx: Tx, transfer_id: UUID, province_id: str) -> Transfer:
+    row = await tx.fetch_optional(SQL["select_transfer"], transfer_id, province_id)
+    if row is None:
+        raise NotFound("没有找到这份调入申请。", transfer=transfer_id)
+    return _transfer(row)
+
+
 async def lock_transfer(tx: Tx, transfer_id: UUID, province_id: str) -> Transfer:
     row = await tx.fetch_optional(SQL["lock_transfer"], transfer_id, province_id)
     if row is None:

@@ -92,6 +92,11 @@ INSERT INTO transfer (id, province_id, account_id, from_institution_id, to_insti
                       state, decided_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 
+-- name: select_transfer
+SELECT id, province_id, account_id, from_institution_id, to_institution_id, reason, asked_at, state, decided_at,
+       decision
+FROM transfer WHERE id = $1 AND province_id = $2
+
 -- name: lock_transfer
 SELECT id, province_id, account_id, from_institution_id, to_institution_id, reason, asked_at, state, decided_at,
        decision

@@ -1,5 +1,6 @@
 """Departments, the roster, its import and transfers."""
 
+from exam_service.institutions.queries import ListedTransfer
 from exam_service.institutions.usecases.departments import (
     add_department,
     amend_department,
@@ -14,6 +15,7 @@ from exam_service.institutions.usecases.departments import (
 )
 from exam_service.institutions.usecases.imports import (
     begin_import,
+    count_open_imports,
     problems_file,
     roster_import,
     roster_imports,
@@ -32,17 +34,30 @@ from exam_service.institutions.usecases.roster import (
     roster_details,
     roster_entry,
 )
+from exam_service.institutions.usecases.transfers import (
+    ask_transfer,
+    count_open_transfers,
+    decide_transfer,
+    list_transfers,
+    lock_transfer,
+    transfer_of,
+)
 
 __all__ = [
     "Editing",
+    "ListedTransfer",
     "add_department",
     "add_to_roster",
     "amend_department",
     "amend_entry",
+    "ask_transfer",
     "begin_import",
     "bring_back",
     "count_departments",
     "count_entries",
+    "count_open_imports",
+    "count_open_transfers",
+    "decide_transfer",
     "delete_department",
     "department_of",
     "departments",
@@ -50,7 +65,9 @@ __all__ = [
     "forget_entry",
     "leave",
     "list_departments",
+    "list_transfers",
     "lock_entry",
+    "lock_transfer",
     "move_entry",
     "names_of",
     "problems_file",
@@ -62,5 +79,6 @@ __all__ = [
     "specialties_of",
     "stop_department",
     "template",
+    "transfer_of",
     "work",
 ]

@@ -99,6 +99,11 @@ async def roster_imports(services: Services, principal: Principal) -> list[Roste
         return await queries.select_imports(tx, principal.of_institution(), principal.province_id, _LISTED)
 
 
+async def count_open_imports(tx: Tx, institution_id: UUID) -> int:
+    """Files of the institution that are still being checked."""
+    return await queries.count_open_imports(tx, institution_id)
+
+
 async def template(services: Services, principal: Principal) -> bytes:
     """The file to fill in, with the institution's own departments to choose from."""
     async with services.database.tx() as tx:
