@@ -13,6 +13,7 @@ from exam_service.invigilation import usecases as invigilation
 from exam_service.organisations import usecases as organisations
 from exam_service.papers import usecases as papers
 from exam_service.registration import usecases as registration
+from exam_service.registration.admission import usecases as admission
 from exam_service.registration.model import STATE_LABELS, Entitlement
 from exam_service.review import usecases as review
 from exam_service.wiring import Services
@@ -64,6 +65,8 @@ async def staff_cards(services: Services, principal: Principal, queue: Gauges) -
             cards.append(Card("测评监控", str(sat), "/invigilation", f"份试卷正在作答{waiting}"))
             asked = await papers.alternative.open_sittings(tx, principal)
             cards.append(Card("现场测评", str(asked), "/alternatives", "份申请待安排时间和地点"))
+        if principal.role is Role.INSTITUTION:
+            cards.extend(await admission.cards(tx, principal))
         states = await registration.counts_in_scope(tx, principal)
     cards.extend(
         Card(STATE_LABELS[state], str(states[state]), None, "名医师")

@@ -16,6 +16,7 @@ from exam_service.institutions.usecases.departments import (
 from exam_service.institutions.usecases.imports import (
     begin_import,
     count_open_imports,
+    enter,
     problems_file,
     roster_import,
     roster_imports,
@@ -31,6 +32,7 @@ from exam_service.institutions.usecases.roster import (
     lock_entry,
     move_entry,
     names_of,
+    put_on_roster,
     roster_details,
     roster_entry,
 )
@@ -62,6 +64,7 @@ __all__ = [
     "department_of",
     "departments",
     "editing",
+    "enter",
     "forget_entry",
     "leave",
     "list_departments",
@@ -71,6 +74,7 @@ __all__ = [
     "move_entry",
     "names_of",
     "problems_file",
+    "put_on_roster",
     "reopen_department",
     "roster_details",
     "roster_entry",

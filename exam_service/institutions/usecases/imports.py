@@ -19,6 +19,7 @@ from exam_service.accounts.identity import Document
 from exam_service.accounts.model import Principal
 from exam_service.accounts.usecases import NewPhysician
 from exam_service.audit import usecases as audit
+from exam_service.clock import Clock
 from exam_service.crypto.envelope import seal
 from exam_service.cycles.model import day_in_china
 from exam_service.errors import Conflict, Invalid, NotFound
@@ -27,7 +28,9 @@ from exam_service.institutions import queries, sheets
 from exam_service.institutions.model import ImportState, Problems, RosterImport, RowProblem
 from exam_service.institutions.reading import FIELDS, Newcomer, read_newcomer
 from exam_service.institutions.usecases.roster import ROSTER
+from exam_service.settings import Settings
 from exam_service.storage.database import Tx
+from exam_service.storage.vault import Vault
 from exam_service.wiring import Services
 
 log = logging.getLogger(__name__)
@@ -209,7 +212,7 @@ class _Checking:
                     before = first_seen.setdefault((document.type, document.canonical), row.number)
                     if before != row.number:
                         self.note(
-                            row.number, FIELDS["number"], f"与第{before}行是同一个证件号码，请删去一行。"
+                            row.number, FIELDS["number"], f"证件号码与第{before}行相同，请删去一行。"
                         )
                     else:
                         found.append(row)
@@ -262,7 +265,9 @@ class _Checking:
                     )
                 await enter(
                     tx,
-                    self._services,
+                    self._services.clock,
+                    self._services.settings,
+                    self._services.vault,
                     [row.newcomer for row in part],
                     province_id=self._taken.province_id,
                     institution_id=self._taken.institution_id,
@@ -315,23 +320,25 @@ def why_known(institution_id: UUID | None, own_id: UUID) -> str:
 
 async def enter(
     tx: Tx,
-    services: Services,
+    clock: Clock,
+    settings: Settings,
+    vault: Vault,
     newcomers: Sequence[Newcomer],
     *,
     province_id: str,
     institution_id: UUID,
-    actor_id: UUID,
+    actor_id: UUID | None,
 ) -> list[UUID]:
     """Accounts and entries of physicians who are new to the province; in a few statements."""
     ids = await accounts.add_physicians(
         tx,
-        services.clock,
-        services.settings,
-        services.vault,
+        clock,
+        settings,
+        vault,
         province_id=province_id,
         physicians=[NewPhysician(each.name, each.document, each.mobile) for each in newcomers],
     )
-    keys = await services.vault.new_keys(tx, province_id=province_id, account_ids=ids, data_class=ROSTER)
+    keys = await vault.new_keys(tx, province_id=province_id, account_ids=ids, data_class=ROSTER)
     entries = []
     for account_id, newcomer in zip(ids, newcomers, strict=True):
         own = newcomer.practising
@@ -349,10 +356,10 @@ async def enter(
                 seal(keys[account_id], json.dumps(own.details.to_json()).encode(), account_id),
             )
         )
-    await queries.insert_entries(tx, province_id, institution_id, entries, services.clock.now())
+    await queries.insert_entries(tx, province_id, institution_id, entries, clock.now())
     await audit.record_all(
         tx,
-        services.clock,
+        clock,
         province_id=province_id,
         actor_id=actor_id,
         action="roster.added",

@@ -54,7 +54,9 @@ async def add_to_roster(services: Services, principal: Principal, texts: Mapping
             raise Problems({"number": why_known(places.get(account_id), institution_id)})
         (account_id,) = await enter(
             tx,
-            services,
+            services.clock,
+            services.settings,
+            services.vault,
             [newcomer],
             province_id=principal.province_id,
             institution_id=institution_id,

@@ -9,9 +9,11 @@ from uuid import UUID
 
 from exam_service.audit import usecases as audit
 from exam_service.clock import Clock
+from exam_service.crypto.envelope import seal
 from exam_service.errors import NotFound
 from exam_service.institutions import queries
 from exam_service.institutions.model import Left, RosterDetails, RosterEntry
+from exam_service.institutions.reading import Practising
 from exam_service.storage.database import Tx
 from exam_service.storage.vault import Vault
 
@@ -35,6 +37,45 @@ async def roster_details(tx: Tx, vault: Vault, account_id: UUID, province_id: st
     if sealed is None:
         return RosterDetails()
     return RosterDetails.from_json(json.loads(await vault.open(tx, sealed, account_id)))
+
+
+async def put_on_roster(
+    tx: Tx,
+    clock: Clock,
+    vault: Vault,
+    *,
+    account_id: UUID,
+    province_id: str,
+    institution_id: UUID,
+    name: str,
+    practising: Practising,
+    actor_id: UUID | None,
+) -> None:
+    """Enter somebody who has an account and is on no roster yet."""
+    key = await vault.key_for(
+        tx, province_id=province_id, account_id=account_id, cycle_id=None, data_class=ROSTER
+    )
+    entry = queries.NewEntry(
+        account_id,
+        practising.department_id,
+        name,
+        practising.sex,
+        practising.born_on,
+        practising.category,
+        practising.level,
+        practising.licensed_on,
+        practising.first_registered_on,
+        seal(key, json.dumps(practising.details.to_json()).encode(), account_id),
+    )
+    await queries.insert_entries(tx, province_id, institution_id, [entry], clock.now())
+    await audit.record(
+        tx,
+        clock,
+        province_id=province_id,
+        actor_id=actor_id,
+        action="roster.added",
+        subject_id=account_id,
+    )
 
 
 async def move_entry(
