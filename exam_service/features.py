@@ -14,7 +14,7 @@ from exam_service import (
     sms,
 )
 from exam_service.audit import usecases as audit
-from exam_service.registration import admission
+from exam_service.registration import admission, form
 from exam_service.wiring import Job, Services, Wiring
 
 
@@ -28,6 +28,7 @@ FEATURES = (
     accounts,
     institutions,
     admission,
+    form,
     papers,
     practice,
     proctor,

@@ -53,19 +53,21 @@ async def run_web(settings: Settings) -> None:
 
 
 async def run_worker(settings: Settings) -> None:
-    """Verify frames until SIGTERM or SIGINT; the batch in hand is finished first."""
-    from exam_service.proctor.worker import FaceRecogniser, Worker  # noqa: PLC0415 - only workers load networks
+    """Verify frames and check pictures until SIGTERM or SIGINT; the batch in hand is finished first."""
+    from exam_service.proctor.photo_worker import PhotoWorker  # noqa: PLC0415 - only workers load networks
+    from exam_service.proctor.worker import FaceRecogniser, Worker  # noqa: PLC0415
 
     async with open_services(settings) as (services, client):
         recogniser = FaceRecogniser.open(settings.data_dir / "models", settings.recogniser)
         stop = asyncio.Event()
         worker = Worker(services, frame_queue(settings, client), recogniser, Heartbeats(client))
         working = asyncio.create_task(worker.run(stop))
+        looking = asyncio.create_task(PhotoWorker(services).run(stop))
         waiting = asyncio.create_task(_until_told_to_stop())
-        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({working, looking, waiting}, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
         waiting.cancel()
-        await working
+        await asyncio.gather(working, looking)
 
 
 async def run_sweep(settings: Settings) -> None:

@@ -274,6 +274,11 @@ async def store_reviewed_photo(
     return photo_id
 
 
+async def enrol_photo(tx: Tx, clock: Clock, registration_id: UUID, photo_id: UUID) -> None:
+    """A photo that is kept already (evidence of the class :data:`PHOTO`) has passed review: it enrols."""
+    await queries.update_photo(tx, registration_id, photo_id, clock.now())
+
+
 async def reviewed_photo(
     tx: Tx, vault: Vault, store: EvidenceStore, registration_id: UUID, province_id: str
 ) -> bytes:

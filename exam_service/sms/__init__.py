@@ -9,11 +9,10 @@ if TYPE_CHECKING:
 
 
 def setup(wiring: Wiring) -> None:
-    from exam_service.sms import outbox, routes  # noqa: PLC0415 - workers need no web
-    from exam_service.wiring import Job  # noqa: PLC0415 - it knows this package's interface
+    from exam_service.sms import outbox  # noqa: PLC0415 - wiring knows this package's interface
+    from exam_service.wiring import Job  # noqa: PLC0415
 
     async def forget_old_messages(services: Services) -> None:
         await outbox.forget_old_messages(services.database, services.clock)
 
-    wiring.add_routes(routes.ROUTES)
     wiring.add_job(Job("sms", 3600.0, forget_old_messages))

@@ -824,6 +824,9 @@ CREATE TABLE public.registration_upload (
     created_at timestamp with time zone NOT NULL,
     checked_at timestamp with time zone,
     removed_at timestamp with time zone,
+    tries integer DEFAULT 0 NOT NULL,
+    taken_at timestamp with time zone,
+    face_checked_at timestamp with time zone,
     CONSTRAINT registration_upload_kind_check CHECK ((kind = ANY (ARRAY['photo'::text, 'licence'::text, 'evidence'::text]))),
     CONSTRAINT registration_upload_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'accepted'::text, 'refused'::text])))
 );
@@ -1440,6 +1443,8 @@ CREATE INDEX registration_review_registration ON public.registration_review USIN
 CREATE INDEX registration_submission_registration ON public.registration_submission USING btree (registration_id, id DESC);
 
 CREATE INDEX registration_supervision_registration ON public.registration_supervision USING btree (registration_id, id);
+
+CREATE INDEX registration_upload_document ON public.registration_upload USING btree (id) WHERE ((kind = 'photo'::text) AND (state = 'accepted'::text) AND (face_checked_at IS NULL) AND (removed_at IS NULL));
 
 CREATE INDEX registration_upload_pending ON public.registration_upload USING btree (id) WHERE ((state = 'pending'::text) AND (removed_at IS NULL));
 

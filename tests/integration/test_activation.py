@@ -1,4 +1,4 @@
-"""Ways to an account: a code to the mobile, a printed slip, registration; and what follows a lost password."""
+"""Ways to an account: a code to the mobile, a printed slip, registration; what follows a lost password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""允许报名, 取消报名, 调离, 调入, 删除, 重置密码, 激活条: what an institution does with its roster."""
+"""允许报名, 取消报名, 调离, 调入, 删除, 重置密码, 激活单: what an institution does with its roster."""
 
 from __future__ import annotations
 

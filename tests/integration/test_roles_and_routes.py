@@ -21,6 +21,7 @@ from aiohttp.test_utils import TestServer
 
 from exam_service.accounts.model import Role
 from exam_service.app import create_app
+from exam_service.cycles.form_rules import UploadKind
 from exam_service.cycles.policy import Subject
 from exam_service.demo.people import identity_number
 from exam_service.http.guards import PUBLIC, access_of
@@ -35,10 +36,12 @@ from exam_service.proctor import usecases as proctor
 from exam_service.proctor.model import Verdict
 from exam_service.registration import usecases as registration
 from exam_service.registration.admission.usecases import acts, transfers
+from exam_service.registration.form import usecases as form
 from exam_service.settings import Settings
 from exam_service.storage.database import Database
 from exam_service.storage.embedded import EmbeddedRedis
 from exam_service.storage.vault import Vault
+from tests.forms import a_picture, check_pictures
 from tests.world import START, Browser, World, browsing, build_world, contents, own_database, serving
 
 VISITOR = "visitor"
@@ -244,6 +247,10 @@ PROBES: dict[tuple[str, str], Probe] = {
     ("POST", "/institution/departments/{department}/deletion"): Probe(
         Role.INSTITUTION, "department", status=303, is_json=False
     ),
+    ("GET", "/registration/uploads/{upload}"): Probe(Role.PHYSICIAN, "picture"),
+    ("POST", "/registration/uploads/{upload}/removal"): Probe(
+        Role.PHYSICIAN, "picture", status=409, is_json=False
+    ),
     ("GET", "/review/{attempt}"): Probe(Role.BODY, "marked"),
     ("POST", "/review/{attempt}/decision"): Probe(
         Role.BODY, "marked", status=303, body={"result": "pass"}, is_json=False
@@ -316,6 +323,8 @@ class Scene:
             names |= self.rows["disputed"]
         elif path.startswith("/alternatives/"):
             names |= self.rows["watched"]
+        elif "{upload}" in path:
+            names |= self.rows["picture"]
         elif "{notice}" in path:
             names |= self.rows["running"]
         elif path.startswith("/institution/"):
@@ -394,6 +403,7 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
             "registration": {"registration": str(world.here.registrations[0].id)},
             "department": {"department": str(department_id)},
             **await _roster(world),
+            "picture": {"upload": str(await _handed_in(world))},
             "watched": {
                 "registration": str(world.here.registrations[1].id),
                 "attempt": str((await _arranged(world)).id),
@@ -464,6 +474,21 @@ async def _disputed(world: World) -> tuple[Attempt, UUID, UUID]:
     for own in (world.here.registrations[0], world.here.registrations[2]):
         await world.photo(own, b"a picture")
     return attempt, request_id, identity_id
+
+
+async def _handed_in(world: World) -> UUID:
+    """A picture of a form that is long submitted."""
+    place = world.here
+    upload = await form.add_upload(
+        world.services,
+        place.registrations[0],
+        place.cycle.policy,
+        kind=UploadKind.LICENCE,
+        slot="licence",
+        data=a_picture(),
+    )
+    await check_pictures(world)
+    return upload.id
 
 
 async def _arranged(world: World) -> Attempt:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exam_service.proctor.jpeg import BadJpeg, dimensions, scans
+from exam_service.jpeg import BadJpeg, dimensions, scans
 
 _WIDTH, _HEIGHT = 40, 24
 

@@ -20,7 +20,7 @@ from yarl import URL
 
 from exam_service.__main__ import main
 from exam_service.demo.people import PASSWORD, simulated_number
-from exam_service.proctor.jpeg import dimensions
+from exam_service.jpeg import dimensions
 from exam_service.simulate import CannotSimulate
 from exam_service.simulate.accounts import demo_accounts, read_accounts
 from exam_service.simulate.answers import Ledger, Outbox

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from exam_service.accounts.routes import account, activation, login, recovery, second_factor, slip
+from exam_service.accounts.routes import (
+    account,
+    activation,
+    login,
+    outbox,
+    recovery,
+    second_factor,
+    slip,
+)
 
 ROUTES = [
     web.get("/", login.front),
@@ -24,6 +32,7 @@ ROUTES = [
     web.post("/activate/code/again", activation.ask_again),
     web.get("/register", activation.show_registration),
     web.post("/register", activation.register),
+    web.get("/outbox", outbox.show_outbox),
     web.get("/agreement", activation.show_agreement),
     web.get("/privacy", activation.show_privacy),
     web.get("/activate/slip", slip.show_slip),

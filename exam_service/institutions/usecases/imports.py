@@ -211,9 +211,7 @@ class _Checking:
                     document = row.newcomer.document
                     before = first_seen.setdefault((document.type, document.canonical), row.number)
                     if before != row.number:
-                        self.note(
-                            row.number, FIELDS["number"], f"证件号码与第{before}行相同，请删去一行。"
-                        )
+                        self.note(row.number, FIELDS["number"], f"证件号码与第{before}行相同，请删去一行。")
                     else:
                         found.append(row)
                 await self._beat(0)

@@ -14,11 +14,11 @@ from exam_service.cycles import usecases as cycles
 from exam_service.cycles.policy import ProctorRule
 from exam_service.errors import Conflict, NotFound
 from exam_service.ids import new_id
+from exam_service.jpeg import BadJpeg, dimensions
 from exam_service.papers import timing
 from exam_service.papers import usecases as papers
 from exam_service.papers.model import UNDER_WAY, Attempt, AttemptClosed, LeaseLost, State
 from exam_service.proctor import measures, queries
-from exam_service.proctor.jpeg import BadJpeg, dimensions
 from exam_service.proctor.model import (
     BadFrame,
     ConsentRequired,

@@ -1,6 +1,7 @@
 """Faces in pictures. Knows no database, queue, web or settings, and runs in workers only."""
 
 from exam_service.proctor.verifier.cascade import WHOLE_EVERY
+from exam_service.proctor.verifier.handed_in import PhotoReader, PhotoReading, Redrawn
 from exam_service.proctor.verifier.own_recogniser import BadRecogniser
 from exam_service.proctor.verifier.quality import AWAY_YAW, TURNED_YAW
 from exam_service.proctor.verifier.reading import Box, Quality, Reading, distance
@@ -16,8 +17,11 @@ __all__ = [
     "BadRecogniser",
     "Box",
     "Glance",
+    "PhotoReader",
+    "PhotoReading",
     "Quality",
     "Reading",
+    "Redrawn",
     "UnreadableImage",
     "Verifier",
     "distance",

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from exam_service.proctor import jpeg
+from exam_service import jpeg, png
 from exam_service.proctor.verifier.unreadable import UnreadableImage
 
 MAX_PIXELS = 40_000_000  # 120 MB once decoded; phones take 12 megapixels unless told otherwise
@@ -13,10 +13,6 @@ FRAME_HEIGHT = 480
 
 # Encoders write about ten; each further scan of a crafted progressive file costs a pass over all pixels.
 _MOST_SCANS = 100
-
-_PNG = b"\x89PNG\r\n\x1a\n"
-_PNG_HEADER = _PNG + b"\x00\x00\x00\x0dIHDR"
-_PNG_END = b"IEND\xaeB`\x82"  # the last chunk is empty, so its checksum is always this one
 
 
 def decode(data: bytes) -> NDArray[np.uint8]:
@@ -57,8 +53,11 @@ def fit(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _announced_size(data: bytes) -> tuple[int, int]:
-    if data.startswith(_PNG):
-        return _png_size(data)
+    if data.startswith(png.SIGNATURE):
+        try:
+            return png.dimensions(data)
+        except png.BadPng as error:
+            raise UnreadableImage(error.reason) from error
     try:
         size = jpeg.dimensions(data)
         scans = jpeg.scans(data)
@@ -67,15 +66,3 @@ def _announced_size(data: bytes) -> tuple[int, int]:
     if scans > _MOST_SCANS:
         raise UnreadableImage(f"a JPEG of more than {_MOST_SCANS} scans")
     return size
-
-
-def _png_size(data: bytes) -> tuple[int, int]:
-    """Width and height from IHDR, which is always the first chunk (PNG, third edition, 11.2.1)."""
-    body = len(_PNG_HEADER)
-    width = int.from_bytes(data[body : body + 4], "big")
-    height = int.from_bytes(data[body + 4 : body + 8], "big")
-    if not data.startswith(_PNG_HEADER) or width == 0 or height == 0:
-        raise UnreadableImage("a PNG without a sound header")
-    if data.find(_PNG_END, body) < 0:
-        raise UnreadableImage("the PNG is cut short")
-    return width, height

@@ -278,6 +278,15 @@ class Upload:
     created_at: datetime
 
 
+@dataclass(frozen=True)
+class Return:
+    """驳回: a reviewer's reason, and the names of the fields to be corrected."""
+
+    reason: str
+    marked: tuple[str, ...]
+    at: datetime
+
+
 def parse_form(raw: Mapping[str, Any]) -> Form:
     """Read what :meth:`Form.to_json` wrote, by this version or an earlier one.
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from exam_service.cycles.form_rules import UploadKind
 from exam_service.errors import NotFound
-from exam_service.registration.form.model import Crop, Upload, UploadState
+from exam_service.registration.form.model import Crop, Form, Return, Upload, UploadState
 from exam_service.storage.database import Row, Tx
 from exam_service.storage.statements import Statements
 
@@ -117,3 +117,102 @@ async def select_upload(tx: Tx, upload_id: UUID, province_id: str) -> Upload:
     if row is None:
         raise NotFound("没有找到这张图片。", upload=upload_id)
     return _upload(row)
+
+
+async def remove_upload(tx: Tx, upload_id: UUID, at: datetime) -> bool:
+    return await tx.fetch_value(SQL["remove_upload"], upload_id, at) is not None
+
+
+async def forget_files(tx: Tx, upload_ids: list[UUID]) -> list[UUID]:
+    """Evidence that these no longer name; it is still to be taken away."""
+    return [row["id"] for row in await tx.fetch(SQL["forget_files"], upload_ids)]
+
+
+async def claim_optional_upload(tx: Tx, now: datetime, taken_before: datetime) -> tuple[Upload, int] | None:
+    """The next picture that nobody has in hand, and which try it is."""
+    row = await tx.fetch_optional(SQL["claim_optional_upload"], now, taken_before)
+    return (_upload(row), row["tries"]) if row else None
+
+
+async def claim_optional_document(
+    tx: Tx, now: datetime, taken_before: datetime, purpose: str, version: str, most_tries: int
+) -> tuple[Upload, int] | None:
+    row = await tx.fetch_optional(
+        SQL["claim_optional_document"], now, taken_before, purpose, version, most_tries
+    )
+    return (_upload(row), row["tries"]) if row else None
+
+
+async def release_upload(tx: Tx, upload_id: UUID) -> None:
+    await tx.execute(SQL["release_upload"], upload_id)
+
+
+async def update_upload_checked(
+    tx: Tx, checked: Upload, face_checked_at: datetime | None, at: datetime
+) -> bool:
+    """``checked`` is the upload as it is from now on; ``False`` when it was removed or answered meanwhile."""
+    updated = await tx.fetch_value(
+        SQL["update_upload_checked"],
+        checked.id,
+        checked.state,
+        checked.evidence_id,
+        checked.width,
+        checked.height,
+        checked.problem,
+        checked.advice,
+        checked.as_face,
+        face_checked_at,
+        at,
+    )
+    return updated is not None
+
+
+@dataclass(frozen=True)
+class EarlierSubmission:
+    """Sealed, with its own id as its row; ``title`` of the cycle that approved it."""
+
+    id: UUID
+    content: bytes
+    title: str
+
+
+async def select_optional_earlier_submission(
+    tx: Tx, account_id: UUID, province_id: str, before_cycle_id: UUID
+) -> EarlierSubmission | None:
+    row = await tx.fetch_optional(
+        SQL["select_optional_earlier_submission"], account_id, province_id, before_cycle_id
+    )
+    return EarlierSubmission(row["id"], row["content"], row["title"]) if row else None
+
+
+async def select_optional_return(tx: Tx, registration_id: UUID) -> Return | None:
+    row = await tx.fetch_optional(SQL["select_optional_return"], registration_id)
+    if row is None or row["decision"] != "returned":
+        return None
+    return Return(row["reason"], tuple(row["marked"]), row["decided_at"])
+
+
+async def update_submitted(tx: Tx, registration_id: UUID, form: Form, submitted_at: datetime) -> None:
+    """What lists filter by, of a form that is complete."""
+    await tx.execute(
+        SQL["update_submitted"],
+        registration_id,
+        form.practice.department_id,
+        form.procedure.procedure,
+        form.practice.category,
+        form.practice.level,
+        bool(form.conduct.has_bad),
+        submitted_at,
+    )
+
+
+async def select_optional_mobile(tx: Tx, account_id: UUID, province_id: str) -> bytes | None:
+    mobile: bytes | None = await tx.fetch_value(SQL["select_optional_mobile"], account_id, province_id)
+    return mobile
+
+
+async def select_optional_department_name(tx: Tx, department_id: UUID, province_id: str) -> str | None:
+    name: str | None = await tx.fetch_value(
+        SQL["select_optional_department_name"], department_id, province_id
+    )
+    return name

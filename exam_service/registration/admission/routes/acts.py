@@ -1,4 +1,4 @@
-"""允许报名, 取消报名, 调离, 删除, 重置密码, 打印激活条: each a route, for one physician or for many."""
+"""允许报名, 取消报名, 调离, 删除, 重置密码, 打印激活单: each a route, for one physician or for many."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ async def ask_reset(request: web.Request) -> web.Response:
         request,
         "重置密码",
         "password-resets",
-        "原密码立即失效，已登录的设备会退出。医师须凭登记的手机号或激活条重新激活账号，并自己设置新密码。",
+        "原密码立即失效，已登录的设备会退出。医师须凭登记的手机号或激活单重新激活账号，并自己设置新密码。",
     )
 
 
@@ -199,7 +199,7 @@ async def print_slips(request: web.Request) -> web.Response:
                     "name": each.name,
                     "number": each.masked_number,
                     "code": slip_groups(each.token),
-                    "picture": qr_svg(f"{origin}/activate/slip#{each.token}", f"{each.name}的激活条"),
+                    "picture": qr_svg(f"{origin}/activate/slip#{each.token}", f"{each.name}的激活单"),
                 }
                 for each in printed.slips
             ],

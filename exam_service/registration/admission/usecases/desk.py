@@ -1,4 +1,4 @@
-"""删除, 重置密码 and 打印激活条: what can't be undone."""
+"""删除, 重置密码 and 打印激活单: what can't be undone."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class Slips:
 async def print_slips(
     database: Database, clock: Clock, vault: Vault, principal: Principal, account_ids: Collection[UUID]
 ) -> Slips:
-    """打印激活条: a fresh one for each, whose older ones end.
+    """打印激活单: a fresh one for each, whose older ones end.
 
     Raises:
         Invalid: Nobody, or too many.

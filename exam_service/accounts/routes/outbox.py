@@ -1,4 +1,4 @@
-"""短信收件箱 of a demonstration."""
+"""短信收件箱 of a demonstration, where people find their codes."""
 
 from __future__ import annotations
 
@@ -18,6 +18,3 @@ async def show_outbox(request: web.Request) -> web.Response:
         raise NotFound("没有找到您要的页面，请返回首页。")
     messages = await outbox.newest_messages(services.database)
     return render(request, "sms/outbox.html", {"messages": messages})
-
-
-ROUTES = [web.get("/outbox", show_outbox)]

@@ -1,4 +1,4 @@
-"""Fill in the form, hand in its pictures, submit it; read what was submitted."""
+"""Read what was submitted, and keep a form as submitted: for reviewers, exemptions, modifications."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def record_submission(
 ) -> UUID:
     """Keep a form as what reviewers see from now on; those before stay on record. The row is held."""
     submission_id = new_id()
-    content = await _sealed(tx, vault, registration, form, submission_id)
+    content = await seal_form(tx, vault, registration, form, submission_id)
     await queries.insert_submission(
         tx,
         submission_id,
@@ -48,7 +48,8 @@ async def record_submission(
     return submission_id
 
 
-async def _sealed(tx: Tx, vault: Vault, registration: Registration, form: Form, row_id: UUID) -> bytes:
+async def seal_form(tx: Tx, vault: Vault, registration: Registration, form: Form, row_id: UUID) -> bytes:
+    """The form as a row keeps it."""
     key = await vault.key_for(
         tx,
         province_id=registration.province_id,
@@ -84,12 +85,30 @@ async def open_picture(
     upload = await queries.select_upload(tx, upload_id, province_id)
     if upload.state is not UploadState.ACCEPTED or upload.evidence_id is None:
         raise NotFound("这张图片还不能查看。", code="no_picture", upload=upload_id)
-    sealed = await store.read(tx, upload.evidence_id, province_id=province_id)
+    return await open_evidence(tx, vault, store, upload.evidence_id, province_id)
+
+
+async def open_evidence(
+    tx: Tx, vault: Vault, store: EvidenceStore, evidence_id: UUID, province_id: str
+) -> bytes:
+    """A file of this province, decrypted.
+
+    Raises:
+        NotFound: There is none of that id, or it is purged or altered.
+    """
+    sealed = await store.read(tx, evidence_id, province_id=province_id)
     try:
-        return await vault.open(tx, sealed, upload.evidence_id)
+        return await vault.open(tx, sealed, evidence_id)
     except BadEnvelope:
         raise NotFound(
             "这份资料与存档时不一致，已拒绝显示，请联系系统管理员。",
             code="evidence_altered",
-            evidence=upload.evidence_id,
+            evidence=evidence_id,
         ) from None
+
+
+async def department_name(tx: Tx, department_id: UUID | None, province_id: str) -> str | None:
+    """What the department of a form is called, stopped ones too."""
+    if department_id is None:
+        return None
+    return await queries.select_optional_department_name(tx, department_id, province_id)
