@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from exam_service import (
     accounts,
+    cycles,
     home,
     institutions,
     invigilation,
@@ -14,7 +15,7 @@ from exam_service import (
     sms,
 )
 from exam_service.audit import usecases as audit
-from exam_service.registration import admission, form
+from exam_service.registration import admission, form, supervision
 from exam_service.wiring import Job, Services, Wiring
 
 
@@ -26,9 +27,11 @@ async def _seal(services: Services) -> None:
 FEATURES = (
     sms,
     accounts,
+    cycles,
     institutions,
     admission,
     form,
+    supervision,
     papers,
     practice,
     proctor,

@@ -88,6 +88,19 @@ class SessionRow:
 
 
 @dataclass(frozen=True)
+class Colleague:
+    """A member of staff of an institution or a body, as the authority sees them."""
+
+    id: UUID
+    name: str
+    username: str
+    body_id: UUID | None
+    institution_id: UUID | None
+    must_change_password: bool
+    disabled_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Session:
     principal: Principal
     seen_at: datetime
@@ -563,3 +576,23 @@ async def delete_physician(tx: Tx, account_id: UUID, province_id: str) -> bool:
         return await tx.fetch_value(SQL["delete_physician"], account_id, province_id) is not None
     except asyncpg.ForeignKeyViolationError:
         return False
+
+
+async def select_colleagues(
+    tx: Tx, province_id: str, body_id: UUID | None, institution_id: UUID | None
+) -> list[Colleague]:
+    rows = await tx.fetch(SQL["select_colleagues"], province_id, body_id, institution_id)
+    return [Colleague(**row) for row in rows]
+
+
+async def select_optional_colleague(tx: Tx, province_id: str, account_id: UUID) -> Colleague | None:
+    row = await tx.fetch_optional(SQL["select_optional_colleague"], province_id, account_id)
+    return Colleague(**row) if row else None
+
+
+async def exists_username(tx: Tx, username: str) -> bool:
+    return bool(await tx.fetch_value(SQL["exists_username"], username))
+
+
+async def update_disabled(tx: Tx, account_id: UUID, at: datetime | None) -> None:
+    await tx.execute(SQL["update_disabled"], account_id, at)

@@ -249,3 +249,18 @@ RETURNING id
 -- name: delete_physician
 DELETE FROM account WHERE id = $1 AND province_id = $2 AND role = 'physician' AND activated_at IS NULL
 RETURNING id
+
+-- name: select_colleagues
+SELECT id, name, username, body_id, institution_id, must_change_password, disabled_at FROM account
+WHERE province_id = $1 AND (body_id = $2 OR institution_id = $3) AND role IN ('institution', 'body')
+ORDER BY disabled_at IS NOT NULL, id
+
+-- name: select_optional_colleague
+SELECT id, name, username, body_id, institution_id, must_change_password, disabled_at FROM account
+WHERE province_id = $1 AND id = $2 AND role IN ('institution', 'body')
+
+-- name: exists_username
+SELECT EXISTS (SELECT FROM account WHERE username = $1)
+
+-- name: update_disabled
+UPDATE account SET disabled_at = $2 WHERE id = $1

@@ -1,6 +1,6 @@
 """Ways in, sessions, consent, accounts. Other features import from here only."""
 
-from exam_service.accounts.queries import ActivationRequest
+from exam_service.accounts.queries import ActivationRequest, Colleague
 from exam_service.accounts.usecases.activation import (
     activate,
     activate_by_slip,
@@ -78,6 +78,13 @@ from exam_service.accounts.usecases.sessions import (
     logout,
     session_limits,
 )
+from exam_service.accounts.usecases.staff import (
+    colleague,
+    colleagues,
+    disable_staff,
+    employ,
+    enable_staff,
+)
 
 __all__ = [
     "IDENTITY",
@@ -85,6 +92,7 @@ __all__ = [
     "Awaited",
     "Captcha",
     "Claim",
+    "Colleague",
     "Entrance",
     "NewPhysician",
     "OpensActivation",
@@ -111,11 +119,16 @@ __all__ = [
     "change_mobile",
     "change_password",
     "check_captcha",
+    "colleague",
+    "colleagues",
     "consent_records",
     "correct_physician",
     "decide_activation",
     "decline_face_consent",
+    "disable_staff",
     "document_hash",
+    "employ",
+    "enable_staff",
     "end_other_sessions",
     "finish_staff_login",
     "forget_ended_sessions",

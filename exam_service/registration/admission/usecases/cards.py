@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exam_service.accounts.model import Principal
-from exam_service.cards import Card
+from exam_service.cards import Card, Group
 from exam_service.institutions import usecases as institutions
 from exam_service.storage.database import Tx
 
@@ -20,15 +20,21 @@ async def cards(tx: Tx, principal: Principal) -> list[Card]:
             str(physicians),
             "/institution/roster",
             "名医师；允许报名、取消报名、调离" if physicians else "请先把本机构的医师加入名册",
+            Group.DESK if physicians else Group.TODO,
         ),
-        Card("科室", str(departments), "/institution/departments", "个启用的科室，供医师填报时选择"),
+        Card(
+            "科室", str(departments), "/institution/departments", "个启用的科室，供医师填报时选择", Group.DESK
+        ),
         Card(
             "待处理调入调出",
             str(of_ours),
             "/institution/transfers",
             f"份申请等待本机构处理；本机构发出的{by_us}份等待对方",
+            Group.TODO if of_ours else Group.DESK,
         ),
     ]
     if under_way := await institutions.count_open_imports(tx, institution_id):
-        found.append(Card("名册导入", str(under_way), "/institution/roster/imports", "个文件正在检查"))
+        found.append(
+            Card("名册导入", str(under_way), "/institution/roster/imports", "个文件正在检查", Group.FACTS)
+        )
     return found
