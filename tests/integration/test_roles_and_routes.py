@@ -29,6 +29,7 @@ from exam_service.demo.people import identity_number
 from exam_service.http.guards import PUBLIC, access_of
 from exam_service.http.static import ASSETS
 from exam_service.ids import new_id
+from exam_service.institutions import sheets
 from exam_service.institutions import usecases as institutions
 from exam_service.organisations import usecases as organisations
 from exam_service.papers import usecases as papers
@@ -38,6 +39,7 @@ from exam_service.practice import usecases as practice
 from exam_service.proctor import usecases as proctor
 from exam_service.proctor.model import Verdict
 from exam_service.registration import usecases as registration
+from exam_service.registration.admission.usecases import acts, transfers
 from exam_service.registration.form import usecases as form
 from exam_service.settings import Settings
 from exam_service.storage.database import Database, Tx
@@ -218,6 +220,30 @@ PROBES: dict[tuple[str, str], Probe] = {
     ("POST", "/institution/departments/{department}"): Probe(
         Role.INSTITUTION, "department", status=303, body={"name": "外科", "subject": "04"}, is_json=False
     ),
+    ("GET", "/institution/roster/{physician}"): Probe(Role.INSTITUTION, "rostered"),
+    ("GET", "/institution/roster/{physician}/edit"): Probe(Role.INSTITUTION, "rostered"),
+    ("POST", "/institution/roster/{physician}"): Probe(
+        Role.INSTITUTION,
+        "rostered",
+        status=303,
+        body={"name": "王新", "category": "dental", "level": "assistant"},
+        is_json=False,
+    ),
+    ("POST", "/institution/roster/acts/{act}/undo"): Probe(
+        Role.INSTITUTION, "act", status=303, is_json=False
+    ),
+    ("GET", "/institution/roster/imports/{import}"): Probe(Role.INSTITUTION, "import"),
+    ("GET", "/institution/roster/imports/{import}/progress"): Probe(Role.INSTITUTION, "import"),
+    ("GET", "/institution/roster/imports/{import}/problems.xlsx"): Probe(Role.INSTITUTION, "import"),
+    ("POST", "/institution/transfers/{transfer}/agreement"): Probe(
+        Role.INSTITUTION, "asked of us", status=303, is_json=False
+    ),
+    ("POST", "/institution/transfers/{transfer}/refusal"): Probe(
+        Role.INSTITUTION, "asked of us", status=303, body={"decision": "尚未办完手续"}, is_json=False
+    ),
+    ("POST", "/institution/transfers/{transfer}/withdrawal"): Probe(
+        Role.INSTITUTION, "asked by us", status=303, is_json=False
+    ),
     ("POST", "/institution/departments/{department}/stop"): Probe(
         Role.INSTITUTION, "department", status=303, is_json=False
     ),
@@ -386,8 +412,8 @@ class Scene:
             names |= self.rows["picture"]
         elif "{notice}" in path:
             names |= self.rows["running"]
-        elif path.startswith("/institution/departments/"):
-            names |= self.rows["department"]
+        elif path.startswith(("/institution/departments", "/institution/roster", "/institution/transfers")):
+            names |= self._roster_names(path)
         elif path.startswith("/authority/physicians/"):
             names |= self.rows["physician"]
         elif path.startswith(("/authority/", "/sites/", "/activations/", "/institution/body-application/")):
@@ -398,6 +424,11 @@ class Scene:
         else:
             names |= self.rows["marked"] | self.rows["set"] | self.rows["registration"]
         return re.sub(r"{(\w+)(:[^}]*)?}", lambda match: names[match[1]], path)
+
+    def _roster_names(self, path: str) -> dict[str, str]:
+        whose = "asked by us" if path.endswith("/withdrawal") else "asked of us"
+        rows = ("department", "rostered", "act", "import", whose)
+        return {name: value for row in rows for name, value in self.rows[row].items()}
 
     async def ask(self, browser: Browser, probe: Probe, method: str, path: str) -> ClientResponse:
         """The owner's request, sent by whoever's ``browser``."""
@@ -468,6 +499,7 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
             },
             "registration": {"registration": str(world.here.registrations[0].id)},
             "department": {"department": str(department_id)},
+            **await _roster(world),
             "picture": {"upload": str(await _handed_in(world))},
             "watched": {
                 "registration": str(world.here.registrations[1].id),
@@ -483,6 +515,42 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
         },
         stack=stack,
     )
+
+
+async def _roster(world: World) -> dict[str, dict[str, str]]:
+    """Of here's institution: a physician, one who left, a file, and transfers either way."""
+    here, desk = world.here, world.here.staff[Role.INSTITUTION]
+    neighbour = await world.clerk(here, "neighbouring", institution_id=here.other_institution_id)
+    wanted, left = [await world.on_roster(desk, number) for number in (71, 72)]
+    theirs = await world.on_roster(neighbour, 73)
+    act = await acts.leave(world.database, world.clock, desk, [left], reason="retired")
+    asked = {}
+    for who, number in ((neighbour, 71), (desk, 73)):
+        transfer = await transfers.take_over(
+            world.services,
+            who,
+            name=f"医师{number}",
+            document_type="identity_card",
+            number=identity_number(here.province_id, number),
+            reason="",
+        )
+        asked[who.account_id] = {"transfer": str(transfer.id)}
+    data = sheets.template([])
+    import_id = await institutions.begin_import(world.services, desk, file_name="a.xlsx", data=data)
+    async with world.database.tx() as tx:
+        await tx.execute(
+            "UPDATE roster_import SET state = 'refused', problems = '[[2, \"姓名\", \"请填写姓名。\"]]' "
+            "WHERE id = $1",
+            import_id,
+        )
+    assert theirs
+    return {
+        "rostered": {"physician": str(wanted)},
+        "act": {"act": str(act.act_id)},
+        "import": {"import": str(import_id)},
+        "asked of us": asked[neighbour.account_id],
+        "asked by us": asked[desk.account_id],
+    }
 
 
 async def _activation(tx: Tx, world: World, number: int) -> UUID:
