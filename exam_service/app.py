@@ -40,6 +40,7 @@ from exam_service.queue.recent import Recent
 from exam_service.queue.signals import Signals
 from exam_service.queue.stream import WorkStream
 from exam_service.settings import Settings
+from exam_service.sms.opening import open_post
 from exam_service.storage.database import Database
 from exam_service.storage.evidence import DirectoryBlobs, EvidenceStore
 from exam_service.storage.migrate import check_migrated
@@ -72,20 +73,22 @@ async def open_services(
             clock.note_ahead(await database.clock_ahead(clock.uncorrected))
         async with database.tx() as tx:
             await check_migrated(tx)
-        yield (
-            Services(
-                settings=settings,
-                clock=clock,
-                database=database,
-                signals=Signals(client),
-                recent=Recent(client),
-                meters=Meters(client),
-                vault=Vault(settings.key("master_key")),
-                evidence=EvidenceStore(DirectoryBlobs(settings.data_dir / "evidence")),
-                signer=Signer(settings.key("master_key"), "receipts"),
-            ),
-            client,
-        )
+        async with open_post(settings, database, clock) as post:
+            yield (
+                Services(
+                    settings=settings,
+                    clock=clock,
+                    database=database,
+                    signals=Signals(client),
+                    recent=Recent(client),
+                    meters=Meters(client),
+                    vault=Vault(settings.key("master_key")),
+                    evidence=EvidenceStore(DirectoryBlobs(settings.data_dir / "evidence")),
+                    signer=Signer(settings.key("master_key"), "receipts"),
+                    post=post,
+                ),
+                client,
+            )
     finally:
         comparing.cancel()
         with suppress(asyncio.CancelledError):

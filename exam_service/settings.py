@@ -14,7 +14,7 @@ import secrets
 import tomllib
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
@@ -103,6 +103,38 @@ class Settings(BaseSettings):
         default=3000,
         ge=1,
         description="Logins one network address may try in a quarter of an hour: a hospital shares one.",
+    )
+
+    staff_totp: Literal["off", "optional", "required"] = Field(
+        default="optional",
+        description="One-time codes of staff beside their password: none, who wants, or all of them.",
+    )
+
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#]+$",
+        description="Address that people reach the service at, for QR codes; else the one they asked.",
+    )
+    sms_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="HTTP gateway for short messages. Without it no codes are sent.",
+    )
+    sms_token: SecretStr | None = Field(
+        default=None, description="Sent to the gateway as `Authorization: Bearer`. Secret."
+    )
+    sms_body: str = Field(
+        default='{"mobile": "{mobile}", "content": "{text}"}',
+        description="JSON object with `{mobile}` and `{text}` in its texts: what the gateway is sent.",
+    )
+    sms_format: Literal["json", "form"] = Field(
+        default="json", description="Whether the gateway gets it as JSON or as a form."
+    )
+    sms_success: str | None = Field(
+        default=None, description="Text in the gateway's answer when it took a message."
+    )
+    sms_seconds: float = Field(
+        default=5.0, gt=0, le=60, description="Seconds that the gateway is waited for."
     )
 
     match_threshold: float = Field(

@@ -12,6 +12,7 @@ from exam_service.queue.meters import Meters
 from exam_service.queue.recent import Recent
 from exam_service.queue.signals import Signals
 from exam_service.settings import Settings
+from exam_service.sms.sender import Post
 from exam_service.storage.database import Database
 from exam_service.storage.evidence import EvidenceStore
 from exam_service.storage.vault import Vault
@@ -30,6 +31,7 @@ class Services:
     vault: Vault
     evidence: EvidenceStore
     signer: Signer
+    post: Post
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ def setup(wiring: Wiring) -> None:
 
     async def forget_ended_sessions(services: Services) -> None:
         await usecases.forget_ended_sessions(services.database, services.clock.now())
+        await usecases.forget_entrances(services)
 
     wiring.add_routes(routes.ROUTES)
     wiring.add_job(Job("sessions", 300.0, forget_ended_sessions))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -35,7 +37,11 @@ FACE_CONSENT_VERSION = "face-2026-2"
 
 @dataclass(frozen=True)
 class Principal:
-    """Somebody logged in, and the scope they may see: their province, below it a body or an institution."""
+    """Somebody logged in, and the scope they may see: their province, below it a body or an institution.
+
+    Attributes:
+        must_first: The page that they have to see to before they may do anything else.
+    """
 
     account_id: UUID
     role: Role
@@ -43,6 +49,7 @@ class Principal:
     name: str
     body_id: UUID | None
     institution_id: UUID | None
+    must_first: str | None = None
 
     @property
     def role_label(self) -> str:
@@ -94,6 +101,67 @@ class SessionLimits:
 def session_is_live(limits: SessionLimits, seen_at: datetime, ends_at: datetime, now: datetime) -> bool:
     """Whether a session last used at ``seen_at`` still counts at ``now``."""
     return now < ends_at and now < seen_at + limits.idle
+
+
+class SecondFactor(StrEnum):
+    """Whether staff log in with a one-time code besides their password; the operator says."""
+
+    OFF = "off"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+CHANGE_PASSWORD_PAGE = "/account/password"  # noqa: S105 - a path
+SECOND_FACTOR_PAGE = "/account/second-factor"
+
+
+def must_first(
+    role: Role, *, must_change_password: bool, has_second_factor: bool, second_factor: SecondFactor
+) -> str | None:
+    """The page that somebody who has just come in has to see to first; ``None`` when nothing is due."""
+    if must_change_password:
+        return CHANGE_PASSWORD_PAGE
+    if second_factor is SecondFactor.REQUIRED and role in STAFF and not has_second_factor:
+        return SECOND_FACTOR_PAGE
+    return None
+
+
+class Purpose(StrEnum):
+    """What a code to a mobile number is for."""
+
+    ACTIVATION = "activation"
+    RESET = "reset"
+    BINDING = "binding"
+    CHANGE = "change"
+
+
+CODE_DIGITS = 6
+CODE_LASTS = timedelta(minutes=10)
+CODE_TRIES = 5
+CODE_AGAIN_AFTER = timedelta(seconds=60)
+CODES_A_DAY = 10
+SLIP_LASTS = timedelta(hours=72)
+_SLIP_BYTES = 16
+_SLIP_CHARACTERS = 26
+_SLIP_GROUP = 5
+
+
+def new_slip_token() -> str:
+    """128 random bits in 26 capital letters and digits (RFC 4648, base 32: no 0, 1, 8 or 9 to misread)."""
+    return base64.b32encode(secrets.token_bytes(_SLIP_BYTES)).decode().rstrip("=")
+
+
+def slip_groups(token: str) -> str:
+    """A slip's token as it is printed for typing: ``ABCDE-FGHIJ-…``."""
+    return "-".join(token[at : at + _SLIP_GROUP] for at in range(0, len(token), _SLIP_GROUP))
+
+
+def read_slip_token(typed: str) -> str:
+    """What somebody typed or scanned of a slip, without its dashes and in capitals."""
+    kept = "".join(
+        character for character in typed[:200].upper() if character.isascii() and character.isalnum()
+    )
+    return kept.replace("0", "O").replace("1", "I").replace("8", "B")[:_SLIP_CHARACTERS]
 
 
 class ConsentState(StrEnum):

@@ -22,6 +22,7 @@ LIMITS = web.AppKey("limits", Limits)
 PUBLIC: frozenset[str] = frozenset({"public"})
 _ATTRIBUTE = "exam_access"
 _UNATTENDED = "exam_unattended"
+_BEFORE_ALL_ELSE = "exam_before_all_else"
 ATTENDED = "X-Attended"
 
 
@@ -44,6 +45,12 @@ def public(handler: H) -> H:
 def unattended(handler: H) -> H:
     """Pages ask this by themselves: it keeps nobody logged in unless the page says that one is there."""
     setattr(handler, _UNATTENDED, True)
+    return handler
+
+
+def before_all_else(handler: H) -> H:
+    """Open to somebody who has to see to something first, such as a new password: it leads there."""
+    setattr(handler, _BEFORE_ALL_ELSE, True)
     return handler
 
 
@@ -86,5 +93,12 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             raise LoginRequired("请先登录。")
         if role_of(viewer) not in access:
             raise Forbidden("您的账号没有使用此功能的权限。")
+        first: str | None = getattr(viewer, "must_first", None)
+        if first is not None and not getattr(request.match_info.handler, _BEFORE_ALL_ELSE, False):
+            if request.method == "GET" and "application/json" not in request.headers.get("Accept", ""):
+                raise web.HTTPSeeOther(first)
+            raise Forbidden(
+                "请先完成账号安全设置，再使用其他功能。", code="must_first", way=("去设置", first)
+            )
         request.app[LIMITS].take(viewer.account_id, cost_of(request.match_info.handler))
     return await handler(request)

@@ -77,6 +77,14 @@ def local_path(target: str | None, default: str) -> str:
     return target
 
 
+def own_address(request: web.Request, public_url: str | None) -> str:
+    """Scheme and host that people reach the service at, for addresses that leave the browser (QR codes)."""
+    if public_url is not None:
+        return public_url
+    scheme = "https" if request.secure or request.headers.get("X-Forwarded-Proto") == "https" else "http"
+    return f"{scheme}://{request.host}"
+
+
 def remote_address(request: web.Request, *, behind_proxy: bool) -> str:
     """The client's address; the last one that the proxy in front added, where there is one."""
     if behind_proxy and (forwarded := request.headers.getall("X-Forwarded-For", [])):

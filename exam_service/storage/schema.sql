@@ -51,6 +51,7 @@ CREATE TABLE public.activation_request (
     state text NOT NULL,
     decided_by uuid,
     decided_at timestamp with time zone,
+    CONSTRAINT activation_request_decided CHECK (((state = 'open'::text) OR (decided_at IS NOT NULL))),
     CONSTRAINT activation_request_state_check CHECK ((state = ANY (ARRAY['open'::text, 'approved'::text, 'refused'::text])))
 );
 
@@ -62,7 +63,8 @@ CREATE TABLE public.activation_slip (
     printed_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     used_at timestamp with time zone,
-    revoked_at timestamp with time zone
+    revoked_at timestamp with time zone,
+    institution_id uuid
 );
 
 CREATE TABLE public.admission_act (
@@ -257,6 +259,11 @@ CREATE TABLE public.body_application (
     body_id uuid,
     CONSTRAINT body_application_kind_check CHECK ((kind = ANY (ARRAY['institution'::text, 'academy'::text, 'society'::text]))),
     CONSTRAINT body_application_state_check CHECK ((state = ANY (ARRAY['open'::text, 'granted'::text, 'refused'::text, 'withdrawn'::text])))
+);
+
+CREATE TABLE public.captcha_answered (
+    id uuid NOT NULL,
+    answered_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE public.consent (
@@ -532,7 +539,7 @@ CREATE TABLE public.migration (
 CREATE TABLE public.mobile_code (
     id uuid NOT NULL,
     province_id text NOT NULL,
-    account_id uuid NOT NULL,
+    account_id uuid,
     purpose text NOT NULL,
     mobile_hash bytea NOT NULL,
     code_hash bytea NOT NULL,
@@ -540,6 +547,7 @@ CREATE TABLE public.mobile_code (
     expires_at timestamp with time zone NOT NULL,
     tries integer DEFAULT 0 NOT NULL,
     used_at timestamp with time zone,
+    who bytea NOT NULL,
     CONSTRAINT mobile_code_purpose_check CHECK ((purpose = ANY (ARRAY['activation'::text, 'reset'::text, 'binding'::text, 'change'::text])))
 );
 
@@ -706,6 +714,12 @@ CREATE TABLE public.purge (
     CONSTRAINT purge_why_check CHECK ((why = ANY (ARRAY['retention'::text, 'request'::text, 'withdrawal'::text])))
 );
 
+CREATE TABLE public.recovery_code (
+    account_id uuid NOT NULL,
+    code_hash bytea NOT NULL,
+    used_at timestamp with time zone
+);
+
 CREATE TABLE public.registration (
     id uuid NOT NULL,
     province_id text NOT NULL,
@@ -868,7 +882,8 @@ CREATE TABLE public.session (
     account_id uuid NOT NULL,
     created_at timestamp with time zone NOT NULL,
     seen_at timestamp with time zone NOT NULL,
-    ends_at timestamp with time zone NOT NULL
+    ends_at timestamp with time zone NOT NULL,
+    device text DEFAULT ''::text NOT NULL
 );
 
 CREATE TABLE public.sms_outbox (
@@ -1055,6 +1070,9 @@ ALTER TABLE ONLY public.body
 ALTER TABLE ONLY public.body
     ADD CONSTRAINT body_province_id_name_key UNIQUE (province_id, name);
 
+ALTER TABLE ONLY public.captcha_answered
+    ADD CONSTRAINT captcha_answered_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.consent
     ADD CONSTRAINT consent_pkey PRIMARY KEY (id);
 
@@ -1202,6 +1220,9 @@ ALTER TABLE ONLY public.province
 ALTER TABLE ONLY public.purge
     ADD CONSTRAINT purge_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.recovery_code
+    ADD CONSTRAINT recovery_code_pkey PRIMARY KEY (account_id, code_hash);
+
 ALTER TABLE ONLY public.registration
     ADD CONSTRAINT registration_cycle_id_account_id_key UNIQUE (cycle_id, account_id);
 
@@ -1279,9 +1300,13 @@ CREATE UNIQUE INDEX account_mobile ON public.account USING btree (province_id, m
 
 CREATE INDEX account_physician_name ON public.account USING btree (province_id, name COLLATE "C", id) WHERE (role = 'physician'::text);
 
+CREATE INDEX activation_request_institution ON public.activation_request USING btree (institution_id, id) WHERE (state = 'open'::text);
+
 CREATE UNIQUE INDEX activation_request_open ON public.activation_request USING btree (account_id) WHERE (state = 'open'::text);
 
 CREATE UNIQUE INDEX activation_slip_live ON public.activation_slip USING btree (account_id) WHERE ((used_at IS NULL) AND (revoked_at IS NULL));
+
+CREATE INDEX admission_act_actor ON public.admission_act USING btree (actor_id, id DESC);
 
 CREATE INDEX alternative_sitting_body ON public.alternative_sitting USING btree (body_id, asked_at) WHERE (state <> 'withdrawn'::text);
 
@@ -1316,6 +1341,8 @@ CREATE UNIQUE INDEX body_application_open ON public.body_application USING btree
 CREATE INDEX body_application_province ON public.body_application USING btree (province_id, cycle_id, id);
 
 CREATE UNIQUE INDEX body_name ON public.body USING btree (province_id, name COLLATE "C");
+
+CREATE INDEX captcha_answered_at ON public.captcha_answered USING btree (answered_at);
 
 CREATE INDEX consent_account ON public.consent USING btree (account_id, id);
 
@@ -1353,7 +1380,11 @@ CREATE INDEX item_bank ON public.item USING btree (bank_id, use);
 
 CREATE INDEX makeup_round_body ON public.makeup_round USING btree (cycle_id, body_id, opens);
 
-CREATE INDEX mobile_code_account ON public.mobile_code USING btree (account_id, purpose, id DESC);
+CREATE INDEX mobile_code_mobile ON public.mobile_code USING btree (mobile_hash, sent_at) WHERE (account_id IS NOT NULL);
+
+CREATE INDEX mobile_code_sent ON public.mobile_code USING btree (sent_at);
+
+CREATE INDEX mobile_code_who ON public.mobile_code USING btree (who, sent_at);
 
 CREATE INDEX modification_request_institution ON public.modification_request USING btree (institution_id, state, id);
 
@@ -1439,6 +1470,8 @@ CREATE INDEX session_account ON public.session USING btree (account_id);
 
 CREATE INDEX session_ends ON public.session USING btree (ends_at);
 
+CREATE INDEX sms_outbox_sent ON public.sms_outbox USING btree (sent_at);
+
 CREATE INDEX termination_attempt ON public.termination USING btree (attempt_id, id);
 
 CREATE UNIQUE INDEX termination_open ON public.termination USING btree (attempt_id) WHERE (state = 'open'::text);
@@ -1494,6 +1527,9 @@ ALTER TABLE ONLY public.activation_request
 
 ALTER TABLE ONLY public.activation_slip
     ADD CONSTRAINT activation_slip_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.activation_slip
+    ADD CONSTRAINT activation_slip_institution_id_fkey FOREIGN KEY (institution_id) REFERENCES public.institution(id);
 
 ALTER TABLE ONLY public.activation_slip
     ADD CONSTRAINT activation_slip_printed_by_fkey FOREIGN KEY (printed_by) REFERENCES public.account(id);
@@ -1860,6 +1896,9 @@ ALTER TABLE ONLY public.purge
 
 ALTER TABLE ONLY public.purge
     ADD CONSTRAINT purge_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
+
+ALTER TABLE ONLY public.recovery_code
+    ADD CONSTRAINT recovery_code_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.registration
     ADD CONSTRAINT registration_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
