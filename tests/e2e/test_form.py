@@ -76,7 +76,7 @@ async def test_a_form_survives_the_phone_and_is_submitted(
         assert await chosen.input_value() != before
         await picture(page, "form-basic-crop")
         await page.get_by_role("button", name="上传", exact=True).click()
-        await expect(page.get_by_text("已通过检查")).to_be_visible()
+        await expect(page.get_by_text("已通过检查")).to_be_visible(timeout=60_000)
         await picture(page, "form-basic")
         await page.get_by_role("button", name="下一步").last.click()
 
@@ -95,7 +95,7 @@ async def test_a_form_survives_the_phone_and_is_submitted(
         licence.write_bytes(a_picture(900, 600, colour="lightsteelblue"))
         await page.get_by_label("选择图片：上传执业证或电子证照").set_input_files(licence)
         await page.get_by_role("button", name="上传", exact=True).click()
-        await expect(page.get_by_text("已通过检查")).to_be_visible()
+        await expect(page.get_by_text("已通过检查")).to_be_visible(timeout=60_000)
         await picture(page, "form-practice")
         await page.get_by_role("button", name="下一步").last.click()
 
@@ -108,7 +108,7 @@ async def test_a_form_survives_the_phone_and_is_submitted(
         await page.get_by_label("开始时间").fill("2006-09-01")
         await page.get_by_label("结束时间").fill("2011-07-01")
         await page.get_by_role("button", name="保存").last.click()
-        await expect(page.get_by_text("首都医学院，临床医学")).to_be_visible()
+        await expect(page.get_by_text("首都医学院，临床医学").first).to_be_visible()
         await picture(page, "form-experience")
         await page.get_by_role("button", name="下一步").last.click()
 
@@ -140,7 +140,7 @@ async def test_a_form_survives_the_phone_and_is_submitted(
         await expect(page.locator("[data-count]")).to_have_text("16")
         await page.get_by_label("选择图片：证明材料").set_input_files(licence)
         await page.get_by_role("button", name="上传", exact=True).click()
-        await expect(page.get_by_text("已通过检查")).to_be_visible()
+        await expect(page.get_by_text("已通过检查")).to_be_visible(timeout=60_000)
         await picture(page, "form-procedure")
         await page.get_by_role("button", name="确认信息").last.click()
 
