@@ -14,7 +14,7 @@ from uuid import UUID
 
 import click
 
-from exam_service.errors import DomainError, Misconfigured
+from exam_service.errors import BadFields, DomainError, Misconfigured
 from exam_service.settings import Settings, configured, is_configured, load_settings
 
 DATA, DEMO_DATA = "var", "var/demo"
@@ -31,6 +31,8 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except (Misconfigured, EmbeddedServerError) as error:
             raise click.ClickException(str(error)) from None
+        except BadFields as error:
+            raise click.ClickException("".join(error.problems.values())) from None
         except DomainError as error:
             raise click.ClickException(error.sentence) from None
 
@@ -353,6 +355,100 @@ def replay(attempt: UUID, as_json: bool) -> None:  # noqa: FBT001
             click.echo(f"{name.replace('_', ' '):16} {value}")
     if not replayed.agrees:
         raise click.ClickException("the journal does not add up to what is stored")
+
+
+_DATA_OPTION = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Data directory of the embedded servers, running or not, where no EXAM_DATABASE_URL is set "
+    "(default: EXAM_DATA_DIR, else var; the demonstration's is var/demo).",
+)
+
+
+@main.group()
+def provinces() -> None:
+    """The provinces that this service works for."""
+
+
+@provinces.command("add")
+@click.argument("province", metavar="ID")
+@click.argument("name")
+@click.option("--authority", required=True, help="Name of its health administration, as physicians read it.")
+@_DATA_OPTION
+def add_province(province: str, name: str, authority: str, data: Path | None) -> None:
+    """Add a province: ID is a short Latin name such as hunan, NAME what people read (湖南省).
+
+    Its first member of staff comes next (staff add), and opens a cycle and adds everything else in pages.
+    """
+    from exam_service import filling  # noqa: PLC0415
+
+    filling.run(_data_dir(data, DATA), filling.add_province(province, name, authority))
+    click.echo(f"{province} added; next: exam-service staff add --province {province} --role authority …")
+
+
+@main.group()
+def staff() -> None:
+    """The first accounts of staff; the authority makes all others in its pages."""
+
+
+@staff.command("add")
+@click.option("--province", required=True, help="Province id, such as hunan.")
+@click.option(
+    "--role",
+    type=click.Choice(["authority", "operator"]),
+    required=True,
+    help="卫生行政部门, which opens cycles and keeps organisations, or 系统运维.",
+)
+@click.option("--username", required=True, help="3 to 40 of a-z, 0-9, . _ -; unique in the whole service.")
+@click.option("--name", required=True, help="The person's name, as their pages show it.")
+@_DATA_OPTION
+def add_staff(province: str, role: str, username: str, name: str, data: Path | None) -> None:
+    """Add an account, and print its one-time password: it is shown once, and changed at the first login."""
+    from exam_service import filling  # noqa: PLC0415
+
+    made, password = filling.run(_data_dir(data, DATA), filling.add_staff(province, role, username, name))
+    click.echo(f"user name           {made}")
+    click.echo(f"one-time password   {password}")
+
+
+@main.group()
+def cycles() -> None:
+    """Cycles of assessment."""
+
+
+@cycles.command("list")
+@click.option("--province", help="Only this province, such as hunan (default: all).")
+@_DATA_OPTION
+def list_cycles(province: str | None, data: Path | None) -> None:
+    """List cycles with their policy and the days of their tests."""
+    from exam_service import filling  # noqa: PLC0415
+
+    for cycle in filling.run(_data_dir(data, DATA), filling.cycles_of(province)):
+        click.echo(
+            f"{cycle.id}  {cycle.province_id:12} {cycle.tests_from} – {cycle.tests_until}  "
+            f"{cycle.policy.name:18} {cycle.title}"
+        )
+
+
+@main.group()
+def policy() -> None:
+    """Policies of provinces."""
+
+
+@policy.command("check")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def check_policy(file: Path) -> None:
+    """Read a preset, say what it means; exit 1 and name the place when it is wrong. Needs no server."""
+    from exam_service.cycles.policy import merge_preset  # noqa: PLC0415
+    from exam_service.cycles.summary import summary  # noqa: PLC0415
+
+    found = merge_preset(file.read_text(encoding="utf-8"))
+    if found.name != file.stem:
+        raise click.ClickException(f"policy.name is {found.name!r}: the file must be {found.name}.toml")
+    for fact in summary(found):
+        click.echo(fact.label)
+        for line in fact.lines:
+            click.echo(f"  {line}")
 
 
 @main.group()

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Group(StrEnum):
+    """How the cards of a home page are put together: what waits for somebody first."""
+
+    TODO = "待办"
+    DESK = "管理"
+    FACTS = "情况"
 
 
 @dataclass(frozen=True)
@@ -13,3 +22,4 @@ class Card:
     value: str
     href: str | None
     text: str
+    group: Group = Group.TODO

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from exam_service import (
     accounts,
+    cycles,
     home,
     institutions,
     invigilation,
@@ -14,7 +15,7 @@ from exam_service import (
     sms,
 )
 from exam_service.audit import usecases as audit
-from exam_service.registration import form
+from exam_service.registration import admission, form, supervision
 from exam_service.wiring import Job, Services, Wiring
 
 
@@ -23,21 +24,27 @@ async def _seal(services: Services) -> None:
         pass
 
 
+FEATURES = (
+    sms,
+    accounts,
+    cycles,
+    institutions,
+    admission,
+    form,
+    supervision,
+    papers,
+    practice,
+    proctor,
+    invigilation,
+    review,
+    home,
+)
+
+
 def wire() -> Wiring:
     """Ask each feature what it brings."""
     wiring = Wiring()
-    for feature in (
-        sms,
-        accounts,
-        institutions,
-        form,
-        papers,
-        practice,
-        proctor,
-        invigilation,
-        review,
-        home,
-    ):
+    for feature in FEATURES:
         feature.setup(wiring)
     wiring.add_job(Job("audit", 1.0, _seal))
     return wiring

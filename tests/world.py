@@ -36,7 +36,9 @@ from exam_service.demo.people import identity_number
 from exam_service.errors import DomainError
 from exam_service.http.device import DEVICE_COOKIE
 from exam_service.ids import new_id
-from exam_service.institutions.model import Category, Level
+from exam_service.institutions import usecases as institutions
+from exam_service.institutions.model import Category, Level, RosterDetails
+from exam_service.institutions.reading import Practising
 from exam_service.organisations import usecases as organisations
 from exam_service.papers import usecases as papers
 from exam_service.papers.journal import AnswerEvent
@@ -197,6 +199,20 @@ class World:
                 body_id=body_id,
             )
         return Principal(account_id, Role.BODY, place.province_id, f"{username}人员", body_id, None)
+
+    async def on_roster(self, desk: Principal, number: int, **texts: str) -> UUID:
+        """A physician entered by hand on the roster of a member of staff's institution, named by number."""
+        return await institutions.add_to_roster(
+            self.services,
+            desk,
+            {
+                "name": f"医师{number}",
+                "number": identity_number(desk.province_id, number),
+                "category": "clinical",
+                "level": "licensed",
+            }
+            | texts,
+        )
 
     async def clerk(self, place: Place, username: str, *, institution_id: UUID) -> Principal:
         """A member of staff of an institution, with an account of their own."""
@@ -461,6 +477,19 @@ async def _physician(
     )
     place.physicians.append(
         Principal(account_id, Role.PHYSICIAN, place.province_id, f"医师{index}", None, None)
+    )
+    await institutions.put_on_roster(
+        tx,
+        clock,
+        vault,
+        account_id=account_id,
+        province_id=place.province_id,
+        institution_id=place.institution_id,
+        name=f"医师{index}",
+        practising=Practising(
+            None, None, Category.CLINICAL, Level.LICENSED, None, None, RosterDetails(), None
+        ),
+        actor_id=None,
     )
     place.registrations.append(
         await registration.add_registration(

@@ -1,1 +1,14 @@
-"""Cycles: dates, and the policy a province examines by."""
+"""A cycle of assessment: its dates and its policy; the authority's desk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from exam_service.wiring import Wiring
+
+
+def setup(wiring: Wiring) -> None:
+    from exam_service.cycles import routes  # noqa: PLC0415 - workers need no web
+
+    wiring.add_routes(routes.ROUTES)

@@ -29,6 +29,49 @@ def plan_of(cycle: Cycle) -> Plan:
     return Plan(cycle.title, cycle.stages, (cycle.tests_from, cycle.tests_until), makeup)
 
 
+def read_plan(form: Mapping[str, str]) -> Plan:
+    """What was typed: ``title``, and a pair ``<name>_from``, ``<name>_until`` of each stage, tests, make-up.
+
+    Raises:
+        BadFields: A day is no day, or a pair is half or ends before it begins.
+    """
+    problems: dict[str, str] = {}
+    pairs = {name: _pair(form, name, problems) for name in (*map(str, Stage), "tests", "makeup")}
+    if problems:
+        raise BadFields(problems)
+    stages = {stage: pair for stage in Stage if (pair := pairs[stage]) is not None}
+    return Plan(form.get("title", "").strip(), stages, pairs["tests"], pairs["makeup"])
+
+
+def _pair(form: Mapping[str, str], name: str, problems: dict[str, str]) -> tuple[date, date] | None:
+    texts = [form.get(f"{name}_{end}", "").strip() for end in ("from", "until")]
+    if not any(texts):
+        return None
+    found = []
+    for end, text in zip(("from", "until"), texts, strict=True):
+        try:
+            found.append(date.fromisoformat(text))
+        except ValueError:
+            problems[f"{name}_{end}"] = "请填写日期，如 2026-05-11。"
+    if len(found) < len(texts):
+        return None
+    first, last = found
+    if last < first:
+        problems[f"{name}_until"] = "结束日期不能早于开始日期。"
+    return first, last
+
+
+def typed(plan: Plan) -> dict[str, str]:
+    """As :func:`read_plan` reads it: for a form that begins with a plan."""
+    pairs: dict[str, tuple[date, date] | None] = {each.value: days for each, days in plan.stages.items()}
+    pairs |= {"tests": plan.tests, "makeup": plan.makeup}
+    fields = {"title": plan.title}
+    for name, days in pairs.items():
+        if days is not None:
+            fields |= {f"{name}_from": days[0].isoformat(), f"{name}_until": days[1].isoformat()}
+    return fields
+
+
 NEEDED = (Stage.REGISTRATION, Stage.REVIEW)
 _BEGINS_AFTER = (
     (Stage.REGISTRATION, Stage.BODY_APPLICATIONS),

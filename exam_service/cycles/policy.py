@@ -38,6 +38,12 @@ class Procedure(StrEnum):
     GENERAL = "general"
 
 
+PROCEDURE_LABELS: Mapping[Procedure, str] = {
+    Procedure.SIMPLE: "简易程序",
+    Procedure.GENERAL: "一般程序",
+}
+
+
 class Confirmation(StrEnum):
     """When a mark counts: at once, or when the assessment body has confirmed it (待评定 until then)."""
 

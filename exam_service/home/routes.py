@@ -1,27 +1,18 @@
-"""The first page after login."""
+"""The first page after login, and where help is to be had."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from aiohttp import web
 
-from exam_service.accounts.model import Role
+from exam_service.accounts.model import Principal, Role
+from exam_service.errors import NotFound
 from exam_service.home import usecases
-from exam_service.home.model import NextStep
-from exam_service.http.guards import allow
+from exam_service.http.guards import allow, public
 from exam_service.http.pages import render
+from exam_service.http.request_keys import VIEWER
 from exam_service.keys import FRAMES, SERVICES, viewer
-from exam_service.registration.model import PROCEDURE_LABELS
-
-_TOOLS = (
-    ("参加测评", "/papers", "查看试卷与成绩"),
-    ("设备自检", "/rehearsal", "提前试好摄像头与核验"),
-    ("在线学习", "/practice", "每次随机50题"),
-    ("现场测评", "/alternative", "不使用摄像头，由工作人员在场监考"),
-    ("人脸信息授权", "/consent?next=/home", "查看、同意或撤回"),
-    ("我的人脸信息", "/face-data", "保存了什么、何时清除，申请删除"),
-)
+from exam_service.organisations import usecases as organisations
+from exam_service.registration.model import PROCEDURE_LABELS, SETTLED
 
 
 @allow(*Role)
@@ -34,31 +25,23 @@ async def show_home(request: web.Request) -> web.Response:
 async def _physician(request: web.Request) -> web.Response:
     principal = viewer(request)
     page = await usecases.physician_page(request.app[SERVICES], principal)
-    if page is None:
-        step = NextStep("未纳入本周期考核", "您尚未被纳入考核周期，如需参加请联系所在医疗卫生机构。")
-        context: dict[str, Any] = {
-            "institution": None,
-            "body": None,
-            "cycle": None,
-            "procedure_label": None,
-            "status_text": "未开通报名",
-            "next_step": step,
-            "steps": (),
-            "tools": (),
-        }
-    else:
-        cycle = page.entitled.cycle
-        context = {
+    own = page.entitled.registration if page.entitled else None
+    procedure = PROCEDURE_LABELS[own.procedure] if own and own.state in SETTLED else "尚未选择"
+    return render(
+        request,
+        "home/physician.html",
+        {
+            "name": principal.name,
+            "home": page.home,
+            "cycle": page.cycle,
+            "stages": page.stages,
+            "tools": page.tools,
+            "procedure": procedure if own else None,
+            "authority": page.authority,
             "institution": page.institution,
             "body": page.body,
-            "cycle": {"title": cycle.title, "window": cycle.window()},
-            "procedure_label": PROCEDURE_LABELS[page.entitled.registration.procedure],
-            "status_text": page.home.status,
-            "next_step": page.home.next_step,
-            "steps": page.home.steps,
-            "tools": _TOOLS,
-        }
-    return render(request, "home/physician.html", {"name": principal.name, **context})
+        },
+    )
 
 
 async def _staff(request: web.Request) -> web.Response:
@@ -71,9 +54,48 @@ async def _staff(request: web.Request) -> web.Response:
         {
             "title": await usecases.scope_name(services, principal),
             "intro": f"{principal.name}，您好",
-            "cards": [(card.label, card.value, card.href, card.text) for card in cards],
+            "groups": usecases.grouped(cards),
         },
     )
 
 
-ROUTES = [web.get("/home", show_home)]
+@public
+async def show_faq(request: web.Request) -> web.Response:
+    return await _help(request, "home/faq.html", "tool_faq")
+
+
+@public
+async def show_support(request: web.Request) -> web.Response:
+    return await _help(request, "home/support.html", "tool_support")
+
+
+async def _help(request: web.Request, template: str, label: str) -> web.Response:
+    """Of the viewer's own province; a visitor says which, or chooses."""
+    services = request.app[SERVICES]
+    who = request[VIEWER]
+    principal = who if isinstance(who, Principal) else None
+    province_id = principal.province_id if principal else request.query.get("province", "")
+    try:
+        page = await usecases.help_page(services, province_id, principal)
+    except NotFound:
+        provinces = await organisations.provinces(services.database)
+        return render(request, "home/choose_province.html", {"provinces": provinces, "path": request.path})
+    return render(
+        request,
+        template,
+        {
+            "title": page.labels[label],
+            "faq_label": page.labels["tool_faq"],
+            "support_label": page.labels["tool_support"],
+            "province": page.province,
+            "phones": page.phones,
+            "query": "" if principal else f"?province={page.province.id}",
+        },
+    )
+
+
+ROUTES = [
+    web.get("/home", show_home),
+    web.get("/faq", show_faq),
+    web.get("/support", show_support),
+]

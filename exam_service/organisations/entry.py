@@ -34,6 +34,12 @@ class Hours:
     since: time
     until: time | None
 
+    @property
+    def words(self) -> str:
+        """Such as 每天22:00至24:00."""
+        until = MIDNIGHT if self.until is None else f"{self.until:%H:%M}"
+        return f"每天{self.since:%H:%M}至{until}"
+
 
 @dataclass(frozen=True)
 class Question:

@@ -12,7 +12,10 @@ from exam_service.organisations.entry import Entry
 
 LONGEST_NAME = 60
 LONGEST_ADDRESS = 120
-LONGEST_NOTE = 200
+LONGEST_SITE_NAME = 30
+LONGEST_SITE_ADDRESS = 60
+"""The two together are the place of a sitting, which papers limit to 100 characters."""
+LONGEST_NOTE = 120
 MOST_SEATS = 10_000
 _PROVINCE_ID = re.compile(r"[a-z]{2,30}", re.ASCII)
 _PHONE = re.compile(r"[0-9+()（）\-—、，,；;/ 转]{5,60}")
@@ -124,9 +127,11 @@ def check_site(name: str, address: str, seats: str, note: str) -> int:
     Raises:
         BadFields: Something is missing, too long or no number.
     """
-    problems = contact_problems(Contact(name, "", address))
-    if not address:
-        problems["address"] = "请填写地址，便于医师到场。"
+    problems = {}
+    if not 0 < len(name) <= LONGEST_SITE_NAME:
+        problems["name"] = f"请填写考点名称，不超过{LONGEST_SITE_NAME}个字。"
+    if not 0 < len(address) <= LONGEST_SITE_ADDRESS:
+        problems["address"] = f"请填写地址，不超过{LONGEST_SITE_ADDRESS}个字，便于医师到场。"
     if not (seats.isascii() and seats.isdigit() and 0 < int(seats[:9]) <= MOST_SEATS):
         problems["seats"] = f"座位数须为1至{MOST_SEATS}的整数。"
     if len(note) > LONGEST_NOTE:

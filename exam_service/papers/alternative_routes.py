@@ -157,6 +157,7 @@ async def _sheet_page(
             "declined": sheet.listed.declined,
             "sitting": _shown(sheet.listed.sitting),
             "papers": [_paper(each, now) for each in sheet.papers],
+            "sites": sheet.sites,
             "typed": typed,
             "error": error.sentence if error else None,
             "at_form": at_form,

@@ -757,3 +757,9 @@ async def insert_acknowledgement(tx: Tx, attempt: Attempt, notice_id: UUID, at: 
     """``False`` when the notice wasn't for this attempt."""
     found = await tx.fetch_value(SQL["insert_acknowledgement"], notice_id, attempt.id, attempt.body_id, at)
     return found is not None
+
+
+async def rehome_prepared(tx: Tx, registration_id: UUID, institution_id: UUID, body_id: UUID) -> None:
+    """What waits for a start, and a sitting that isn't done, are the new body's."""
+    await tx.execute(SQL["rehome_prepared"], registration_id, institution_id, body_id)
+    await tx.execute(SQL["rehome_sitting"], registration_id, body_id)

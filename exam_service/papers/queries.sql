@@ -439,3 +439,12 @@ WITH said AS (
     ON CONFLICT DO NOTHING
 )
 SELECT id FROM said
+
+-- name: rehome_prepared
+-- A paper that was prepared and not begun goes with its registration.
+UPDATE attempt SET institution_id = $2, body_id = $3 WHERE registration_id = $1 AND state = 'prepared'
+
+-- name: rehome_sitting
+-- Another body arranges it anew.
+UPDATE alternative_sitting SET body_id = $2, state = 'open', place = NULL, starts_at = NULL, note = ''
+WHERE registration_id = $1 AND body_id <> $2 AND state IN ('open', 'answered', 'arranged')

@@ -11,8 +11,9 @@ from uuid import UUID
 from exam_service.clock import in_china
 from exam_service.cycles.model import Cycle, day_in_china, days, end_of
 from exam_service.cycles.policy import PaperRule, Subject
+from exam_service.organisations.entry import Hours
 from exam_service.papers.model import FINISHED, UNDER_WAY, Attempt, State
-from exam_service.papers.timing import last_start
+from exam_service.papers.timing import last_start, maintenance_in, start_after_maintenance
 from exam_service.registration.model import Entitlement
 from exam_service.registration.model import State as Registered
 
@@ -143,7 +144,10 @@ def availability(
         reason = f"您正在参加{label}，请先完成并交卷。"
         return Availability(may_start=False, reason=reason, running=attempt_id)
     ends = end_of(cycle.tests_until if makeup is None else makeup.closes)
-    if wrong_time := _too_late_or_too_soon(rule, attempts, now, ends, extra_minutes):
+    hours = cycle.policy.entry.maintenance
+    if wrong_time := _too_late_or_too_soon(rule, attempts, now, ends, extra_minutes) or _meets_maintenance(
+        hours, rule.minutes + extra_minutes, now, ends
+    ):
         return Availability(may_start=False, reason=wrong_time)
     prepared = next((attempt for attempt in attempts if attempt.state is State.PREPARED), None)
     return Availability(may_start=True, resumes=prepared, round_id=None if makeup is None else makeup.id)
@@ -218,6 +222,29 @@ def _too_late_or_too_soon(
     return f"距上次交卷不足{rule.pause_minutes}分钟，{when}后可再次参加。"
 
 
+def _meets_maintenance(hours: Sequence[Hours], minutes: int, now: datetime, ends: datetime) -> str | None:
+    """No paper is begun that would be under way in the hours of maintenance; says until when."""
+    hit = maintenance_in(hours, now, now + timedelta(minutes=minutes))
+    if hit is None:
+        return None
+    begins, over = hit
+    what = f"系统维护时间为{in_china(begins):%H:%M}至{_clock_time(over, begins)}"
+    if now < begins:
+        what += f"，试卷须在{in_china(last_start(begins, minutes)):%H:%M}前开始"
+    again = start_after_maintenance(hours, now, minutes)
+    if again is None or again > last_start(ends, minutes):
+        return f"{what}。本次测评时间内不能再参加，请联系考核机构。"
+    at = in_china(again)
+    when = f"{at:%H:%M}" if at.date() == in_china(now).date() else f"{at:%m-%d %H:%M}"
+    return f"{what}，{when}后可以参加。"
+
+
+def _clock_time(end: datetime, begins: datetime) -> str:
+    """24:00 where a day ends, as its people write it."""
+    at = in_china(end)
+    return f"{at:%H:%M}" if at.date() == in_china(begins).date() else "24:00"
+
+
 @dataclass(frozen=True)
 class PaperOffer:
     """A paper as 参加测评 lists it: its rule, what was sat, and whether it may be started now."""
@@ -228,6 +255,7 @@ class PaperOffer:
     availability: Availability
     exempted: bool = False
     extra_minutes: int = 0
+    maintenance: tuple[Hours, ...] = ()
 
     @property
     def counts_as_passed(self) -> bool:
@@ -281,7 +309,8 @@ def offers_of(
             reason = "本周期考核已结束，请查看考核结果。" if over else "报名完成并通过审核后才能参加测评。"
             open_or_not = Availability(may_start=False, reason=reason)
         extra = extra_minutes.get(rule.subject, 0)
-        offers.append(PaperOffer(rule, label, own, open_or_not, exempted, extra))
+        hours = policy.entry.maintenance
+        offers.append(PaperOffer(rule, label, own, open_or_not, exempted, extra, hours))
         if unfinished is None and not exempted and not is_completed(rule, own):
             unfinished = label
     return offers

@@ -82,10 +82,18 @@ async def show_papers(request: web.Request) -> web.Response:
     response = render(
         request,
         "papers/list.html",
-        {"rows": [_row(offer) for offer in offers], "sitting": _sitting(sitting) if sitting else None},
+        {
+            "rows": [_row(offer) for offer in offers],
+            "sitting": _sitting(sitting) if sitting else None,
+            "maintenance": _maintenance(offers[0]) if offers else "",
+        },
     )
     remember_device(request, response)
     return response
+
+
+def _maintenance(offer: PaperOffer) -> str:
+    return "、".join(hours.words for hours in offer.maintenance)
 
 
 def _sitting(sitting: Sitting) -> dict[str, object]:
@@ -197,6 +205,7 @@ async def show_notice(request: web.Request) -> web.Response:
             "title": offer.label,
             "facts": _facts(offer.rule),
             "rules": entitled.cycle.policy.notice_rules,
+            "maintenance": _maintenance(offer),
             "version": entitled.cycle.policy.notice_version,
             "sits_watched": sitting is not None and sitting.state in FIXED,
             "action": f"/papers/{subject.value}/start",

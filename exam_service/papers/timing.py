@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime, time, timedelta
 
+from exam_service.clock import CHINA, in_china
+from exam_service.organisations.entry import Hours
 from exam_service.papers.model import State
 
 GRACE = timedelta(seconds=60)
@@ -29,6 +32,46 @@ def deadline_of(admitted_at: datetime, minutes: int) -> datetime:
 def last_start(window_end: datetime, minutes: int) -> datetime:
     """Until when a paper may be started that must be over when the window of the tests ends."""
     return window_end - timedelta(minutes=minutes)
+
+
+def maintenance_in(
+    hours: Sequence[Hours], start: datetime, end: datetime
+) -> tuple[datetime, datetime] | None:
+    """The first maintenance between ``start`` and ``end``, or that goes on at ``start``: its own two ends.
+
+    Hours are of every day in China; those until midnight end where the next day begins. A paper may end as
+    maintenance begins, and begin as it ends.
+    """
+    found = [
+        (begins, ends) for begins, ends in _maintenance(hours, start, end) if begins < end and start < ends
+    ]
+    return min(found, default=None)
+
+
+def _maintenance(
+    hours: Sequence[Hours], start: datetime, end: datetime
+) -> Iterator[tuple[datetime, datetime]]:
+    day, last = in_china(start).date(), in_china(end).date()
+    while day <= last:
+        midnight = datetime.combine(day + timedelta(days=1), time(), CHINA)
+        for each in hours:
+            until = midnight if each.until is None else datetime.combine(day, each.until, CHINA)
+            yield datetime.combine(day, each.since, CHINA), until
+        day += timedelta(days=1)
+
+
+def start_after_maintenance(hours: Sequence[Hours], start: datetime, minutes: int) -> datetime | None:
+    """When a paper of ``minutes`` can be begun, from ``start`` on, so that no maintenance meets it.
+
+    ``None`` where the hours leave no room for it at all.
+    """
+    given_up = start + timedelta(days=2)  # hours are of every day: what two days don't show never comes
+    while start < given_up:
+        hit = maintenance_in(hours, start, start + timedelta(minutes=minutes))
+        if hit is None:
+            return start
+        start = hit[1]
+    return None
 
 
 def check_holds(checked_at: datetime | None, now: datetime, *, in_line: bool = False) -> bool:

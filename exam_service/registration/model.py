@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from exam_service.cycles import policy
 from exam_service.cycles.model import Cycle
 from exam_service.cycles.policy import Procedure, ProcedureRule, Subject
 from exam_service.errors import IllegalMove
@@ -39,7 +40,8 @@ STATE_LABELS: Mapping[State, str] = {
 }
 
 MOVES: Mapping[State, frozenset[State]] = {
-    State.NOT_ADMITTED: frozenset({State.ADMITTED}),
+    # Let in again: a form that was begun, or sent back, is where it was.
+    State.NOT_ADMITTED: frozenset({State.ADMITTED, State.DRAFT, State.RETURNED}),
     State.ADMITTED: frozenset({State.DRAFT, State.NOT_ADMITTED}),
     State.DRAFT: frozenset({State.INSTITUTION_REVIEW, State.NOT_ADMITTED}),
     State.INSTITUTION_REVIEW: frozenset({State.BODY_REVIEW, State.RETURNED, State.NOT_ADMITTED}),
@@ -53,7 +55,15 @@ MOVES: Mapping[State, frozenset[State]] = {
         }
     ),
     State.RETURNED: frozenset({State.DRAFT, State.INSTITUTION_REVIEW, State.NOT_ADMITTED}),
-    State.REGISTERED: frozenset({State.TESTING, State.RETURNED, State.CONCLUDED, State.NOT_ADMITTED}),
+    State.REGISTERED: frozenset(
+        {
+            State.TESTING,
+            State.RETURNED,
+            State.INSTITUTION_REVIEW,  # moved by the authority: another institution looks at it
+            State.CONCLUDED,
+            State.NOT_ADMITTED,
+        }
+    ),
     State.TESTING: frozenset({State.CONCLUDED, State.NOT_ADMITTED}),
     State.CONCLUDED: frozenset(),
 }
@@ -65,10 +75,7 @@ def check_move(registration_id: UUID, from_state: State, to_state: State) -> Non
         raise IllegalMove("registration", registration_id, from_state, to_state)
 
 
-PROCEDURE_LABELS: Mapping[Procedure, str] = {
-    Procedure.SIMPLE: "简易程序",
-    Procedure.GENERAL: "一般程序",
-}
+PROCEDURE_LABELS = policy.PROCEDURE_LABELS
 
 
 class Result(StrEnum):
@@ -83,6 +90,8 @@ EDITABLE = frozenset({State.ADMITTED, State.DRAFT, State.RETURNED})
 """In these states the form is the physician's."""
 UNSUBMITTED = EDITABLE | {State.NOT_ADMITTED}
 TESTABLE = frozenset({State.REGISTERED, State.TESTING})
+SETTLED = TESTABLE | {State.INSTITUTION_REVIEW, State.BODY_REVIEW, State.CONCLUDED}
+"""In these states the procedure is what the physician chose, and not what a row began with."""
 
 
 @dataclass(frozen=True)

@@ -1306,6 +1306,8 @@ CREATE UNIQUE INDEX activation_request_open ON public.activation_request USING b
 
 CREATE UNIQUE INDEX activation_slip_live ON public.activation_slip USING btree (account_id) WHERE ((used_at IS NULL) AND (revoked_at IS NULL));
 
+CREATE INDEX admission_act_actor ON public.admission_act USING btree (actor_id, id DESC);
+
 CREATE INDEX alternative_sitting_body ON public.alternative_sitting USING btree (body_id, asked_at) WHERE (state <> 'withdrawn'::text);
 
 CREATE UNIQUE INDEX alternative_sitting_current ON public.alternative_sitting USING btree (registration_id) WHERE (state <> 'withdrawn'::text);

@@ -19,13 +19,19 @@ import pytest
 from aiohttp import ClientResponse, WSServerHandshakeError
 from aiohttp.test_utils import TestServer
 
+from exam_service.accounts import usecases as accounts
 from exam_service.accounts.model import Role
 from exam_service.app import create_app
 from exam_service.cycles.form_rules import UploadKind
 from exam_service.cycles.policy import Subject
+from exam_service.cycles.usecases import applications, sites, staff
+from exam_service.demo.people import identity_number
 from exam_service.http.guards import PUBLIC, access_of
 from exam_service.http.static import ASSETS
+from exam_service.ids import new_id
+from exam_service.institutions import sheets
 from exam_service.institutions import usecases as institutions
+from exam_service.organisations import usecases as organisations
 from exam_service.papers import usecases as papers
 from exam_service.papers.model import Attempt
 from exam_service.papers.usecases import alternative
@@ -33,15 +39,17 @@ from exam_service.practice import usecases as practice
 from exam_service.proctor import usecases as proctor
 from exam_service.proctor.model import Verdict
 from exam_service.registration import usecases as registration
+from exam_service.registration.admission.usecases import acts, transfers
 from exam_service.registration.form import usecases as form
 from exam_service.settings import Settings
-from exam_service.storage.database import Database
+from exam_service.storage.database import Database, Tx
 from exam_service.storage.embedded import EmbeddedRedis
 from exam_service.storage.vault import Vault
 from tests.forms import a_picture, check_pictures
 from tests.world import START, Browser, World, browsing, build_world, contents, own_database, serving
 
 VISITOR = "visitor"
+AUTHORITY_ELSEWHERE = "an authority of another province"
 ANOTHER_PHYSICIAN, PHYSICIAN_ELSEWHERE = "another physician", "a physician of another province"
 ANOTHER_BODY, BODY_ELSEWHERE = "another body", "a body of another province"
 ANOTHER_INSTITUTION, INSTITUTION_ELSEWHERE = "another institution", "an institution of another province"
@@ -49,6 +57,7 @@ STRANGERS = {
     Role.PHYSICIAN: (ANOTHER_PHYSICIAN, PHYSICIAN_ELSEWHERE),
     Role.BODY: (ANOTHER_BODY, BODY_ELSEWHERE),
     Role.INSTITUTION: (ANOTHER_INSTITUTION, INSTITUTION_ELSEWHERE),
+    Role.AUTHORITY: (AUTHORITY_ELSEWHERE,),
 }
 """The same role in another scope."""
 EVERYBODY = (VISITOR, *Role)
@@ -211,6 +220,30 @@ PROBES: dict[tuple[str, str], Probe] = {
     ("POST", "/institution/departments/{department}"): Probe(
         Role.INSTITUTION, "department", status=303, body={"name": "外科", "subject": "04"}, is_json=False
     ),
+    ("GET", "/institution/roster/{physician}"): Probe(Role.INSTITUTION, "rostered"),
+    ("GET", "/institution/roster/{physician}/edit"): Probe(Role.INSTITUTION, "rostered"),
+    ("POST", "/institution/roster/{physician}"): Probe(
+        Role.INSTITUTION,
+        "rostered",
+        status=303,
+        body={"name": "王新", "category": "dental", "level": "assistant"},
+        is_json=False,
+    ),
+    ("POST", "/institution/roster/acts/{act}/undo"): Probe(
+        Role.INSTITUTION, "act", status=303, is_json=False
+    ),
+    ("GET", "/institution/roster/imports/{import}"): Probe(Role.INSTITUTION, "import"),
+    ("GET", "/institution/roster/imports/{import}/progress"): Probe(Role.INSTITUTION, "import"),
+    ("GET", "/institution/roster/imports/{import}/problems.xlsx"): Probe(Role.INSTITUTION, "import"),
+    ("POST", "/institution/transfers/{transfer}/agreement"): Probe(
+        Role.INSTITUTION, "asked of us", status=303, is_json=False
+    ),
+    ("POST", "/institution/transfers/{transfer}/refusal"): Probe(
+        Role.INSTITUTION, "asked of us", status=303, body={"decision": "尚未办完手续"}, is_json=False
+    ),
+    ("POST", "/institution/transfers/{transfer}/withdrawal"): Probe(
+        Role.INSTITUTION, "asked by us", status=303, is_json=False
+    ),
     ("POST", "/institution/departments/{department}/stop"): Probe(
         Role.INSTITUTION, "department", status=303, is_json=False
     ),
@@ -219,6 +252,83 @@ PROBES: dict[tuple[str, str], Probe] = {
     ),
     ("POST", "/institution/departments/{department}/deletion"): Probe(
         Role.INSTITUTION, "department", status=303, is_json=False
+    ),
+    ("POST", "/sites/{site}"): Probe(
+        Role.BODY,
+        "site",
+        status=303,
+        body={"name": "一号考点", "address": "一楼", "seats": "20"},
+        is_json=False,
+    ),
+    ("POST", "/sites/{site}/stopping"): Probe(Role.BODY, "site", status=303, is_json=False),
+    ("POST", "/sites/{site}/resuming"): Probe(Role.BODY, "site", status=303, is_json=False),
+    ("POST", "/sites/{site}/deletion"): Probe(Role.BODY, "site", status=409, is_json=False),
+    ("POST", "/activations/{activation}/approval"): Probe(
+        Role.BODY, "activation 0", status=303, is_json=False
+    ),
+    ("POST", "/activations/{activation}/refusal"): Probe(
+        Role.BODY, "activation 1", status=303, is_json=False
+    ),
+    ("POST", "/authority/activations/{activation}/approval"): Probe(
+        Role.AUTHORITY, "activation 2", status=303, is_json=False
+    ),
+    ("POST", "/authority/activations/{activation}/refusal"): Probe(
+        Role.AUTHORITY, "activation 3", status=303, is_json=False
+    ),
+    ("POST", "/institution/body-application/{application}/withdrawal"): Probe(
+        Role.INSTITUTION, "application", status=303, is_json=False
+    ),
+    ("POST", "/authority/applications/{application}/grant"): Probe(
+        Role.AUTHORITY, "application", status=303, is_json=False
+    ),
+    ("POST", "/authority/applications/{application}/refusal"): Probe(
+        Role.AUTHORITY, "application", status=303, body={"reason": "没有场地"}, is_json=False
+    ),
+    ("GET", "/authority/cycles/{cycle}"): Probe(Role.AUTHORITY, "cycle"),
+    ("GET", "/authority/cycles/{cycle}/plan"): Probe(Role.AUTHORITY, "cycle"),
+    ("POST", "/authority/cycles/{cycle}/plan"): Probe(
+        Role.AUTHORITY, "cycle", status=422, body={"title": "本周期"}, is_json=False
+    ),
+    ("POST", "/authority/cycles/{cycle}/carried-over"): Probe(
+        Role.AUTHORITY, "cycle", status=409, is_json=False
+    ),
+    ("GET", "/authority/institutions/{institution}"): Probe(Role.AUTHORITY, "offices"),
+    ("POST", "/authority/institutions/{institution}"): Probe(
+        Role.AUTHORITY, "offices", status=303, body={"name": "医院甲二院"}, is_json=False
+    ),
+    ("POST", "/authority/institutions/{institution}/staff"): Probe(
+        Role.AUTHORITY,
+        "offices",
+        body={"staff_name": "新人", "username": "newcomer"},
+        is_json=False,
+    ),
+    ("GET", "/authority/bodies/{body}"): Probe(Role.AUTHORITY, "offices"),
+    ("POST", "/authority/bodies/{body}"): Probe(
+        Role.AUTHORITY, "offices", status=303, body={"name": "考核机构丙"}, is_json=False
+    ),
+    ("POST", "/authority/bodies/{body}/staff"): Probe(
+        Role.AUTHORITY,
+        "offices",
+        body={"staff_name": "新人", "username": "newcomer"},
+        is_json=False,
+    ),
+    ("POST", "/authority/staff/{account}/reset"): Probe(Role.AUTHORITY, "employee", is_json=False),
+    ("POST", "/authority/staff/{account}/disabling"): Probe(
+        Role.AUTHORITY, "employee", status=303, is_json=False
+    ),
+    ("POST", "/authority/staff/{account}/enabling"): Probe(
+        Role.AUTHORITY, "employee", status=303, is_json=False
+    ),
+    ("GET", "/authority/physicians/{account}"): Probe(Role.AUTHORITY, "physician"),
+    ("POST", "/authority/physicians/{account}/move"): Probe(
+        Role.AUTHORITY,
+        "physician",
+        status=409,
+        body={"institution": "{other_institution}", "reason": "登记有误"},
+        is_json=False,
+    ),
+    ("POST", "/authority/physicians/{account}/withdrawal"): Probe(
+        Role.AUTHORITY, "physician", status=409, body={"reason": "不符合条件"}, is_json=False
     ),
     ("GET", "/registration/uploads/{upload}"): Probe(Role.PHYSICIAN, "picture"),
     ("POST", "/registration/uploads/{upload}/removal"): Probe(
@@ -276,6 +386,8 @@ class Scene:
         elif who == ANOTHER_BODY:
             await self.world.colleague(here, "neighbour", body_id=here.other_body_id)
             await browser.login_staff("neighbour")
+        elif who == AUTHORITY_ELSEWHERE:
+            await browser.login(elsewhere, elsewhere.staff[Role.AUTHORITY])
         elif who == BODY_ELSEWHERE:
             await browser.login(elsewhere, elsewhere.staff[Role.BODY])
         elif who == ANOTHER_INSTITUTION:
@@ -300,11 +412,23 @@ class Scene:
             names |= self.rows["picture"]
         elif "{notice}" in path:
             names |= self.rows["running"]
-        elif path.startswith("/institution/departments/"):
-            names |= self.rows["department"]
+        elif path.startswith(("/institution/departments", "/institution/roster", "/institution/transfers")):
+            names |= self._roster_names(path)
+        elif path.startswith("/authority/physicians/"):
+            names |= self.rows["physician"]
+        elif path.startswith(("/authority/", "/sites/", "/activations/", "/institution/body-application/")):
+            for each in ("site", "application", "cycle", "offices", "employee"):
+                names |= self.rows[each]
+            number = 2 * path.startswith("/authority/") + path.endswith("/refusal")
+            names |= self.rows[f"activation {number}"]
         else:
             names |= self.rows["marked"] | self.rows["set"] | self.rows["registration"]
         return re.sub(r"{(\w+)(:[^}]*)?}", lambda match: names[match[1]], path)
+
+    def _roster_names(self, path: str) -> dict[str, str]:
+        whose = "asked by us" if path.endswith("/withdrawal") else "asked of us"
+        rows = ("department", "rostered", "act", "import", whose)
+        return {name: value for row in rows for name, value in self.rows[row].items()}
 
     async def ask(self, browser: Browser, probe: Probe, method: str, path: str) -> ClientResponse:
         """The owner's request, sent by whoever's ``browser``."""
@@ -359,10 +483,12 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
         name="内科",
         subjects=["03.01"],
     )
+    desk, other_institution = await _desk(world)
     return Scene(
         world,
         server,
         rows={
+            **desk,
             "running": {"attempt": str(running.attempt.id), "notice": str(notice_id)},
             "marked": {"attempt": str(marked.id), "check": str(check.id)},
             "set": {"set": str(set_id)},
@@ -373,6 +499,7 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
             },
             "registration": {"registration": str(world.here.registrations[0].id)},
             "department": {"department": str(department_id)},
+            **await _roster(world),
             "picture": {"upload": str(await _handed_in(world))},
             "watched": {
                 "registration": str(world.here.registrations[1].id),
@@ -380,6 +507,7 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
             },
         },
         values={
+            "other_institution": str(other_institution),
             "item": str(running.items[0].id),
             "option": str(running.items[0].options[0].id),
             "practice_item": str(opened.items[0].id),
@@ -387,6 +515,100 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
         },
         stack=stack,
     )
+
+
+async def _roster(world: World) -> dict[str, dict[str, str]]:
+    """Of here's institution: a physician, one who left, a file, and transfers either way."""
+    here, desk = world.here, world.here.staff[Role.INSTITUTION]
+    neighbour = await world.clerk(here, "neighbouring", institution_id=here.other_institution_id)
+    wanted, left = [await world.on_roster(desk, number) for number in (71, 72)]
+    theirs = await world.on_roster(neighbour, 73)
+    act = await acts.leave(world.database, world.clock, desk, [left], reason="retired")
+    asked = {}
+    for who, number in ((neighbour, 71), (desk, 73)):
+        transfer = await transfers.take_over(
+            world.services,
+            who,
+            name=f"医师{number}",
+            document_type="identity_card",
+            number=identity_number(here.province_id, number),
+            reason="",
+        )
+        asked[who.account_id] = {"transfer": str(transfer.id)}
+    data = sheets.template([])
+    import_id = await institutions.begin_import(world.services, desk, file_name="a.xlsx", data=data)
+    async with world.database.tx() as tx:
+        await tx.execute(
+            "UPDATE roster_import SET state = 'refused', problems = '[[2, \"姓名\", \"请填写姓名。\"]]' "
+            "WHERE id = $1",
+            import_id,
+        )
+    assert theirs
+    return {
+        "rostered": {"physician": str(wanted)},
+        "act": {"act": str(act.act_id)},
+        "import": {"import": str(import_id)},
+        "asked of us": asked[neighbour.account_id],
+        "asked by us": asked[desk.account_id],
+    }
+
+
+async def _activation(tx: Tx, world: World, number: int) -> UUID:
+    """A physician with a slip waits for staff to say that it is them."""
+    here, request_id = world.here, new_id()
+    waiting = await accounts.add_physician(
+        tx,
+        world.clock,
+        world.settings,
+        world.vault,
+        province_id=here.province_id,
+        name="等候激活的医师",
+        number=identity_number(here.province_id, number),
+        password_hash=None,
+    )
+    await tx.execute(
+        "INSERT INTO activation_request (id, province_id, account_id, institution_id, password_hash, "
+        "asked_at, state) VALUES ($1, $2, $3, $4, 'hash', $5, 'open')",
+        request_id,
+        here.province_id,
+        waiting,
+        here.institution_id,
+        START,
+    )
+    return request_id
+
+
+async def _desk(world: World) -> tuple[dict[str, dict[str, str]], UUID]:
+    """Rows of the authority's desk, and of what bodies and institutions bring before it."""
+    here, services = world.here, world.services
+    await sites.add(services, here.staff[Role.BODY], sites.Typed("一号考点", "一楼", "20"))
+    async with world.database.tx() as tx:
+        await tx.execute(
+            "UPDATE cycle SET stages = $2 WHERE id = $1",
+            here.cycle.id,
+            {"body_applications": ["2026-05-01", "2026-05-31"]},
+        )
+        other = await organisations.add_institution(tx, here.province_id, "医院丙")
+        activations = [await _activation(tx, world, 7000 + number) for number in range(4)]
+        await tx.execute("UPDATE exam_site SET used_at = $1", START)
+        site = await tx.fetch_value("SELECT id FROM exam_site")
+    await staff.add_to_institution(
+        services, here.staff[Role.AUTHORITY], here.institution_id, "经办人", "employee"
+    )
+    await applications.apply(services, here.staff[Role.INSTITUTION], kind="institution", grounds="设施齐全")
+    async with world.database.tx() as tx:
+        application = await tx.fetch_value("SELECT id FROM body_application")
+        employee = await tx.fetch_value("SELECT id FROM account WHERE username = 'employee'")
+    rows = {
+        "site": {"site": site},
+        **{f"activation {number}": {"activation": each} for number, each in enumerate(activations)},
+        "application": {"application": application},
+        "cycle": {"cycle": here.cycle.id},
+        "offices": {"institution": here.institution_id, "body": here.body_id},
+        "employee": {"account": employee},
+        "physician": {"account": here.general.account_id},
+    }
+    return {row: {name: str(each) for name, each in ids.items()} for row, ids in rows.items()}, other.id
 
 
 async def _disputed(world: World) -> tuple[Attempt, UUID, UUID]:
@@ -491,6 +713,8 @@ def test_what_is_public_is_what_should_be() -> None:
         "GET /staff/login",
         "POST /staff/login",
         "GET /static/{build}/{name}",
+        "GET /faq",
+        "GET /support",
         "GET /metrics",  # for who has its token
         "GET /outbox",  # of a demonstration
         "POST /login/captcha",

@@ -1,6 +1,6 @@
 """Ways in, sessions, consent, accounts. Other features import from here only."""
 
-from exam_service.accounts.queries import ActivationRequest
+from exam_service.accounts.queries import ActivationRequest, Colleague
 from exam_service.accounts.usecases.activation import (
     activate,
     activate_by_slip,
@@ -61,12 +61,29 @@ from exam_service.accounts.usecases.recovery import (
     recover,
     reset_password,
 )
+from exam_service.accounts.usecases.rosters import (
+    NewPhysician,
+    PersonOnRoster,
+    accounts_of,
+    add_physicians,
+    correct_physician,
+    forget_physician,
+    identity_numbers_of,
+    person_on_roster,
+)
 from exam_service.accounts.usecases.second_factor import reset_staff
 from exam_service.accounts.usecases.sessions import (
     Sessions,
     forget_ended_sessions,
     logout,
     session_limits,
+)
+from exam_service.accounts.usecases.staff import (
+    colleague,
+    colleagues,
+    disable_staff,
+    employ,
+    enable_staff,
 )
 
 __all__ = [
@@ -75,14 +92,19 @@ __all__ = [
     "Awaited",
     "Captcha",
     "Claim",
+    "Colleague",
     "Entrance",
+    "NewPhysician",
     "OpensActivation",
     "Overview",
     "OwnSession",
+    "PersonOnRoster",
     "Sessions",
+    "accounts_of",
     "activate",
     "activate_by_slip",
     "add_physician",
+    "add_physicians",
     "add_staff",
     "all_still_consent",
     "ask_activation_code",
@@ -97,18 +119,26 @@ __all__ = [
     "change_mobile",
     "change_password",
     "check_captcha",
+    "colleague",
+    "colleagues",
     "consent_records",
+    "correct_physician",
     "decide_activation",
     "decline_face_consent",
+    "disable_staff",
     "document_hash",
+    "employ",
+    "enable_staff",
     "end_other_sessions",
     "finish_staff_login",
     "forget_ended_sessions",
     "forget_entrances",
+    "forget_physician",
     "give_face_consent",
     "has_face_consent",
     "hash_password",
     "identity_number_of",
+    "identity_numbers_of",
     "login_physician",
     "login_staff",
     "logout",
@@ -116,6 +146,7 @@ __all__ = [
     "new_one_time_password",
     "open_activation_requests",
     "overview",
+    "person_on_roster",
     "print_slip",
     "recover",
     "reset_password",

@@ -10,9 +10,23 @@ from exam_service.clock import Clock
 from exam_service.cycles import queries
 from exam_service.cycles.model import Cycle, day_in_china
 from exam_service.cycles.policy import Policy, Stage
+from exam_service.cycles.usecases.desks import cards
 from exam_service.ids import new_id
 from exam_service.organisations import usecases as organisations
 from exam_service.storage.database import Tx
+
+__all__ = [
+    "all_cycles",
+    "assign_institution",
+    "body_of_institution",
+    "cards",
+    "cycle_of",
+    "cycles_over",
+    "cycles_to_sit",
+    "cycles_with_makeup",
+    "newest_cycle",
+    "open_cycle",
+]
 
 
 async def open_cycle(
@@ -86,6 +100,11 @@ async def cycles_to_sit(
 async def cycles_with_makeup(tx: Tx, province_id: str) -> list[Cycle]:
     """The province's cycles with days for make-up, the newest first."""
     return await queries.select_cycles_with_makeup(tx, province_id)
+
+
+async def all_cycles(tx: Tx, province_id: str | None) -> list[Cycle]:
+    """The cycles of a province or of all, in order of their opening."""
+    return await queries.select_cycles(tx, province_id, None)
 
 
 async def cycles_over(tx: Tx, now: datetime) -> list[Cycle]:

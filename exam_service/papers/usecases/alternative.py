@@ -17,6 +17,8 @@ from exam_service.audit import usecases as audit
 from exam_service.cycles.model import day_in_china
 from exam_service.errors import Conflict, NotFound
 from exam_service.ids import new_id
+from exam_service.organisations import usecases as organisations
+from exam_service.organisations.model import ExamSite
 from exam_service.papers import queries
 from exam_service.papers.model import Attempt, State
 from exam_service.papers.oversight import written
@@ -68,6 +70,7 @@ class SittingSheet:
 
     listed: ListedSitting
     papers: list[Waiting]
+    sites: list[ExamSite]
 
 
 async def own_sitting(services: Services, principal: Principal) -> OwnSitting:
@@ -171,7 +174,9 @@ async def sitting_sheet(services: Services, principal: Principal, registration_i
             tx, own.body_id, own.province_id, registration_id=registration_id
         ):
             entitled = await registration.entitlement_of(tx, own.id, own.province_id)
-            return SittingSheet(listed, await _papers(tx, entitled))
+            sites = await organisations.sites_of(tx, own.body_id, own.province_id)
+            offered = [site for site in sites if site.stopped_at is None]
+            return SittingSheet(listed, await _papers(tx, entitled), offered)
     raise NotFound("没有找到这份现场测评申请，可能已被撤回。", code="no_sitting")
 
 
@@ -206,6 +211,7 @@ async def arrange(
         await queries.update_sitting(
             tx, sitting.id, SittingState.ARRANGED, place, starts_at, note, principal.account_id, now
         )
+        await organisations.note_site_used(tx, services.clock, own.body_id, own.province_id, place)
         await _record(
             tx,
             services,

@@ -1,0 +1,14 @@
+"""The authority moves physicians, withdraws them, and gives institutions their body."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from exam_service.wiring import Wiring
+
+
+def setup(wiring: Wiring) -> None:
+    from exam_service.registration.supervision import routes  # noqa: PLC0415 - workers need no web
+
+    wiring.add_routes(routes.ROUTES)
