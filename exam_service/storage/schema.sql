@@ -751,6 +751,8 @@ CREATE TABLE public.registration_form (
     revision integer NOT NULL,
     content bytea NOT NULL,
     saved_at timestamp with time zone NOT NULL,
+    page text DEFAULT ''::text NOT NULL,
+    page_seq integer DEFAULT 0 NOT NULL,
     CONSTRAINT registration_form_revision_check CHECK ((revision > 0))
 );
 
