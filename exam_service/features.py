@@ -15,7 +15,7 @@ from exam_service import (
     sms,
 )
 from exam_service.audit import usecases as audit
-from exam_service.registration import form, reviewing, supervision
+from exam_service.registration import admission, form, reviewing, supervision
 from exam_service.wiring import Job, Services, Wiring
 
 
@@ -24,24 +24,28 @@ async def _seal(services: Services) -> None:
         pass
 
 
+FEATURES = (
+    sms,
+    accounts,
+    cycles,
+    institutions,
+    admission,
+    form,
+    reviewing,
+    supervision,
+    papers,
+    practice,
+    proctor,
+    invigilation,
+    review,
+    home,
+)
+
+
 def wire() -> Wiring:
     """Ask each feature what it brings."""
     wiring = Wiring()
-    for feature in (
-        sms,
-        accounts,
-        cycles,
-        institutions,
-        form,
-        reviewing,
-        supervision,
-        papers,
-        practice,
-        proctor,
-        invigilation,
-        review,
-        home,
-    ):
+    for feature in FEATURES:
         feature.setup(wiring)
     wiring.add_job(Job("audit", 1.0, _seal))
     return wiring

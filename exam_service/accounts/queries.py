@@ -497,6 +497,92 @@ async def withdraw_consent(tx: Tx, account_id: UUID, purpose: str, now: datetime
     await tx.execute(SQL["withdraw_consent"], account_id, purpose, now)
 
 
+@dataclass(frozen=True, repr=False)
+class NewAccount:
+    id: UUID
+    name: str
+    document_type: str
+    document_hash: bytes
+    document: bytes
+    mobile: bytes | None
+    mobile_hash: bytes | None
+
+
+async def insert_physicians(tx: Tx, province_id: str, now: datetime, rows: Sequence[NewAccount]) -> None:
+    await tx.execute(
+        SQL["insert_physicians"],
+        province_id,
+        now,
+        [row.id for row in rows],
+        [row.name for row in rows],
+        [row.document_type for row in rows],
+        [row.document_hash for row in rows],
+        [row.document for row in rows],
+        [row.mobile for row in rows],
+        [row.mobile_hash for row in rows],
+    )
+
+
+async def select_accounts_of_documents(
+    tx: Tx, province_id: str, hashes: Sequence[bytes]
+) -> dict[bytes, UUID]:
+    rows = await tx.fetch(SQL["select_accounts_of_documents"], province_id, list(hashes))
+    return {row["document_hash"]: row["id"] for row in rows}
+
+
+@dataclass(frozen=True, repr=False)
+class RosterPerson:
+    name: str
+    document_type: str
+    document: bytes
+    mobile: bytes | None
+    activated_at: datetime | None
+
+
+async def select_optional_roster_person(tx: Tx, account_id: UUID, province_id: str) -> RosterPerson | None:
+    row = await tx.fetch_optional(SQL["select_optional_roster_person"], account_id, province_id)
+    return RosterPerson(**row) if row else None
+
+
+async def select_documents(tx: Tx, account_ids: Sequence[UUID], province_id: str) -> dict[UUID, bytes]:
+    rows = await tx.fetch(SQL["select_documents"], list(account_ids), province_id)
+    return {row["id"]: row["document"] for row in rows}
+
+
+async def correct_physician(
+    tx: Tx,
+    account_id: UUID,
+    province_id: str,
+    name: str,
+    document_type: str | None,
+    document_hash: bytes | None,
+    document: bytes | None,
+    mobile: bytes | None,
+    mobile_hash: bytes | None,
+) -> bool:
+    """Whether there is such an account that isn't activated."""
+    corrected = await tx.fetch_value(
+        SQL["correct_physician"],
+        account_id,
+        province_id,
+        name,
+        document_type,
+        document_hash,
+        document,
+        mobile,
+        mobile_hash,
+    )
+    return corrected is not None
+
+
+async def delete_physician(tx: Tx, account_id: UUID, province_id: str) -> bool:
+    """Whether nothing held it and it wasn't activated; where something held it, the transaction is lost."""
+    try:
+        return await tx.fetch_value(SQL["delete_physician"], account_id, province_id) is not None
+    except asyncpg.ForeignKeyViolationError:
+        return False
+
+
 async def select_colleagues(
     tx: Tx, province_id: str, body_id: UUID | None, institution_id: UUID | None
 ) -> list[Colleague]:

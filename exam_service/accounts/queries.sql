@@ -225,6 +225,34 @@ FOR SHARE
 UPDATE consent SET withdrawn_at = $3
 WHERE account_id = $1 AND purpose = $2 AND withdrawn_at IS NULL AND declined_at IS NULL
 
+-- name: insert_physicians
+INSERT INTO account (id, province_id, role, name, document_type, document_hash, document, mobile, mobile_hash,
+                     created_at)
+SELECT p.id, $1, 'physician', p.name, p.document_type, p.document_hash, p.document, p.mobile, p.mobile_hash, $2
+FROM unnest($3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::bytea[], $9::bytea[])
+    AS p (id, name, document_type, document_hash, document, mobile, mobile_hash)
+
+-- name: select_accounts_of_documents
+SELECT id, document_hash FROM account WHERE province_id = $1 AND document_hash = ANY($2::bytea[])
+
+-- name: select_optional_roster_person
+SELECT name, document_type, document, mobile, activated_at FROM account
+WHERE id = $1 AND province_id = $2 AND role = 'physician'
+
+-- name: select_documents
+SELECT id, document FROM account WHERE id = ANY($1::uuid[]) AND province_id = $2 AND document IS NOT NULL
+
+-- name: correct_physician
+UPDATE account SET name = $3, document_type = coalesce($4, document_type), document_hash = coalesce($5, document_hash),
+                   document = coalesce($6, document), mobile = coalesce($7, mobile),
+                   mobile_hash = coalesce($8, mobile_hash)
+WHERE id = $1 AND province_id = $2 AND role = 'physician' AND activated_at IS NULL
+RETURNING id
+
+-- name: delete_physician
+DELETE FROM account WHERE id = $1 AND province_id = $2 AND role = 'physician' AND activated_at IS NULL
+RETURNING id
+
 -- name: select_colleagues
 SELECT id, name, username, body_id, institution_id, must_change_password, disabled_at FROM account
 WHERE province_id = $1 AND (body_id = $2 OR institution_id = $3) AND role IN ('institution', 'body')

@@ -28,6 +28,10 @@ async def insert_entry(tx: Tx, entry: Entry) -> None:
     await tx.execute(SQL["insert_entry"], *_values(entry))
 
 
+async def insert_entries(tx: Tx, entries: Sequence[Entry]) -> None:
+    await tx.execute_many(SQL["insert_entry"], [_values(entry) for entry in entries])
+
+
 async def insert_view_once(tx: Tx, entry: Entry) -> None:
     await tx.execute(SQL["insert_view_once"], *_values(entry))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +28,23 @@ async def record(
     """Add an entry in the caller's transaction; the sealer chains it within about a second."""
     await queries.insert_entry(
         tx, Entry(new_id(), province_id, clock.now(), actor_id, action, subject_id, facts or {})
+    )
+
+
+async def record_all(
+    tx: Tx,
+    clock: Clock,
+    *,
+    province_id: str,
+    actor_id: UUID | None,
+    action: str,
+    subject_ids: Sequence[UUID],
+) -> None:
+    """The same done to many: an entry for each, as :func:`record` adds one."""
+    now = clock.now()
+    await queries.insert_entries(
+        tx,
+        [Entry(new_id(), province_id, now, actor_id, action, subject_id, {}) for subject_id in subject_ids],
     )
 
 

@@ -27,6 +27,7 @@ from exam_service.organisations import usecases as organisations
 from exam_service.organisations.model import Body, Institution, Province
 from exam_service.papers import usecases as papers
 from exam_service.registration import usecases as registration
+from exam_service.registration.admission import usecases as admission
 from exam_service.registration.model import STATE_LABELS, Entitlement
 from exam_service.registration.reviewing import usecases as reviewing
 from exam_service.review import usecases as review
@@ -143,6 +144,8 @@ async def staff_cards(services: Services, principal: Principal, queue: Gauges) -
         cards.extend(await reviewing.cards(tx, principal))
         if principal.role is Role.BODY:
             cards.extend(await _body_cards(tx, services, principal))
+        if principal.role is Role.INSTITUTION:
+            cards.extend(await admission.cards(tx, principal))
         cards.extend(await cycles.cards(tx, services.clock, principal))
         states = await registration.counts_in_scope(tx, principal)
     cards.extend(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from exam_service.wiring import Wiring
+from exam_service.wiring import Job, Services, Wiring
 
 
 def setup(wiring: Wiring) -> None:
-    from exam_service.institutions import routes  # noqa: PLC0415 - workers need no web
+    from exam_service.institutions import routes, usecases  # noqa: PLC0415 - workers need no web
+
+    async def import_rosters(services: Services) -> None:
+        while await usecases.work(services):
+            pass
 
     wiring.add_routes(routes.ROUTES)
+    wiring.add_job(Job("rosters", 1.0, import_rosters))

@@ -252,6 +252,13 @@ async def insert_transfer(
     )
 
 
+async def select_transfer(tx: Tx, transfer_id: UUID, province_id: str) -> Transfer:
+    row = await tx.fetch_optional(SQL["select_transfer"], transfer_id, province_id)
+    if row is None:
+        raise NotFound("没有找到这份调入申请。", transfer=transfer_id)
+    return _transfer(row)
+
+
 async def lock_transfer(tx: Tx, transfer_id: UUID, province_id: str) -> Transfer:
     row = await tx.fetch_optional(SQL["lock_transfer"], transfer_id, province_id)
     if row is None:
@@ -386,3 +393,10 @@ async def finish_import(
     raw = [[each.row, each.column, each.reason] for each in problems]
     finished = await tx.fetch_value(SQL["finish_import"], import_id, last, state, added, raw, done_at)
     return finished is not None
+
+
+async def select_names(
+    tx: Tx, account_ids: Sequence[UUID], institution_id: UUID, province_id: str
+) -> dict[UUID, str]:
+    rows = await tx.fetch(SQL["select_names"], list(account_ids), institution_id, province_id)
+    return {row["account_id"]: row["name"] for row in rows}

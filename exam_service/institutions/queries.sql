@@ -92,6 +92,11 @@ INSERT INTO transfer (id, province_id, account_id, from_institution_id, to_insti
                       state, decided_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 
+-- name: select_transfer
+SELECT id, province_id, account_id, from_institution_id, to_institution_id, reason, asked_at, state, decided_at,
+       decision
+FROM transfer WHERE id = $1 AND province_id = $2
+
 -- name: lock_transfer
 SELECT id, province_id, account_id, from_institution_id, to_institution_id, reason, asked_at, state, decided_at,
        decision
@@ -177,3 +182,9 @@ RETURNING id
 UPDATE roster_import SET state = $3, added = $4, problems = $5, done_at = $6, file = NULL
 WHERE id = $1 AND state = 'checking' AND beat_at = $2
 RETURNING id
+
+-- name: select_names
+-- Of these, those on the institution's roster.
+SELECT account_id, name FROM roster_entry
+WHERE account_id = ANY($1::uuid[]) AND institution_id = $2 AND province_id = $3
+ORDER BY account_id

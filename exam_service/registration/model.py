@@ -40,7 +40,8 @@ STATE_LABELS: Mapping[State, str] = {
 }
 
 MOVES: Mapping[State, frozenset[State]] = {
-    State.NOT_ADMITTED: frozenset({State.ADMITTED}),
+    # Let in again: a form that was begun, or sent back, is where it was.
+    State.NOT_ADMITTED: frozenset({State.ADMITTED, State.DRAFT, State.RETURNED}),
     State.ADMITTED: frozenset({State.DRAFT, State.NOT_ADMITTED}),
     State.DRAFT: frozenset({State.INSTITUTION_REVIEW, State.NOT_ADMITTED}),
     State.INSTITUTION_REVIEW: frozenset({State.BODY_REVIEW, State.RETURNED, State.NOT_ADMITTED}),

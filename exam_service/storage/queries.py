@@ -101,6 +101,10 @@ async def delete_data_key(tx: Tx, key_id: UUID) -> bool:
     return await tx.fetch_value(SQL["delete_data_key"], key_id) is not None
 
 
+async def delete_data_keys_of(tx: Tx, account_id: UUID) -> None:
+    await tx.execute(SQL["delete_data_keys_of"], account_id)
+
+
 async def delete_evidence(tx: Tx, evidence_ids: Sequence[UUID]) -> list[EvidenceFile]:
     """In order of digest."""
     rows = await tx.fetch(SQL["delete_evidence"], evidence_ids)

@@ -27,6 +27,9 @@ SELECT id, path, sha256, bytes AS size FROM evidence WHERE id = $1 AND province_
 -- name: delete_data_key
 DELETE FROM data_key WHERE id = $1 RETURNING id
 
+-- name: delete_data_keys_of
+DELETE FROM data_key WHERE account_id = $1
+
 -- name: delete_evidence
 DELETE FROM evidence WHERE id = ANY($1::uuid[]) RETURNING id, path, sha256, bytes AS size
 

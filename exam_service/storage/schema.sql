@@ -751,6 +751,8 @@ CREATE TABLE public.registration_form (
     revision integer NOT NULL,
     content bytea NOT NULL,
     saved_at timestamp with time zone NOT NULL,
+    page text DEFAULT ''::text NOT NULL,
+    page_seq integer DEFAULT 0 NOT NULL,
     CONSTRAINT registration_form_revision_check CHECK ((revision > 0))
 );
 
@@ -1305,6 +1307,8 @@ CREATE INDEX activation_request_institution ON public.activation_request USING b
 CREATE UNIQUE INDEX activation_request_open ON public.activation_request USING btree (account_id) WHERE (state = 'open'::text);
 
 CREATE UNIQUE INDEX activation_slip_live ON public.activation_slip USING btree (account_id) WHERE ((used_at IS NULL) AND (revoked_at IS NULL));
+
+CREATE INDEX admission_act_actor ON public.admission_act USING btree (actor_id, id DESC);
 
 CREATE INDEX alternative_sitting_body ON public.alternative_sitting USING btree (body_id, asked_at) WHERE (state <> 'withdrawn'::text);
 

@@ -79,6 +79,10 @@ class Vault:
         rows = await queries.select_data_keys_by_id(tx, list(key_ids))
         return {row.id: self._open(row.id, row.wrapped) for row in rows}
 
+    async def destroy_keys_of(self, tx: Tx, account_id: UUID) -> None:
+        """All data keys of an account: what was sealed of it can't be read again."""
+        await queries.delete_data_keys_of(tx, account_id)
+
     async def open(self, tx: Tx, envelope: bytes, row_id: UUID) -> bytes:
         """Decrypt an envelope that was sealed for the row ``row_id``."""
         return open_envelope(await self.key_of(tx, envelope), envelope, row_id)

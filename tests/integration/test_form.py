@@ -15,7 +15,7 @@ from exam_service.ids import new_id
 from exam_service.registration import usecases as registration
 from exam_service.registration.form import usecases as form
 from exam_service.registration.form.fields import Step
-from exam_service.registration.form.model import UploadState
+from exam_service.registration.form.model import PageSave, UploadState
 from exam_service.registration.form.pictures import BadPicture
 from exam_service.registration.form.usecases import Draft, Finding
 from exam_service.registration.model import State
@@ -105,6 +105,30 @@ async def test_an_older_page_overwrites_nothing(world: World) -> None:
 
     with pytest.raises(form.StaleForm):
         await form.save_step(world.services, physician, Step.BASIC, {"basic.ethnicity": ["回族"]}, revision=0)
+
+    assert (await opened(world, physician)).form.basic.ethnicity == "汉族"
+
+
+async def test_a_save_whose_answer_was_lost_comes_again(world: World) -> None:
+    physician, services = world.here.general, world.services
+    await admitted(world, world.here, physician)
+    for seq, word in enumerate(("汉", "汉族"), start=1):  # the page never heard that the first was stored
+        answers = {"basic.ethnicity": [word]}
+        await form.save_step(
+            services, physician, Step.BASIC, answers, revision=0, saved_by=PageSave("page", seq)
+        )
+
+    assert (await opened(world, physician)).form.basic.ethnicity == "汉族"
+
+
+async def test_a_save_that_comes_late_overwrites_no_later_one_of_its_page(world: World) -> None:
+    physician, services = world.here.general, world.services
+    await admitted(world, world.here, physician)
+    for seq, word in ((2, "汉族"), (1, "汉")):
+        answers = {"basic.ethnicity": [word]}
+        await form.save_step(
+            services, physician, Step.BASIC, answers, revision=0, saved_by=PageSave("page", seq)
+        )
 
     assert (await opened(world, physician)).form.basic.ethnicity == "汉族"
 

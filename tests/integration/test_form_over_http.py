@@ -114,14 +114,15 @@ async def test_a_form_is_filled_in_and_submitted_without_scripts(
 async def test_what_is_typed_is_saved_as_json(world: World, browser: Browser, physician: Principal) -> None:
     await admitted(world, world.here, physician)
     await browser.get("/registration/basic")
-    body = {"revision": 0, "fields": [["basic.ethnicity", "汉族"], ["basic.born_on", "1988-02-30"]]}
+    fields = [["basic.ethnicity", "汉族"], ["basic.born_on", "1988-02-30"]]
+    body = {"revision": 0, "page": "one", "seq": 1, "fields": fields}
 
     answer = await browser.send("/registration/basic/draft", body)
     said = await answer.json()
     assert said["revision"] == 1
     assert "日期有误" in said["problems"]["basic.born_on"]
 
-    stale = await browser.send("/registration/basic/draft", body)
+    stale = await browser.send("/registration/basic/draft", body | {"page": "another"})
     assert stale.status == 409
     assert (await stale.json())["error"]["code"] == "stale_form"
     assert 'value="汉族" selected' in await page(browser, "/registration/basic")
@@ -132,7 +133,8 @@ async def test_an_older_page_is_shown_again_with_what_was_typed(
 ) -> None:
     await admitted(world, world.here, physician)
     await browser.get("/registration/basic")
-    await browser.send("/registration/basic/draft", {"revision": 0, "fields": [["basic.email", "a@b.cn"]]})
+    body = {"revision": 0, "page": "another", "seq": 1, "fields": [["basic.email", "a@b.cn"]]}
+    await browser.send("/registration/basic/draft", body)
 
     answer = await multipart(
         browser, "/registration/basic", ("revision", "0"), ("basic.email", "mine@b.cn"), ("to", "practice")

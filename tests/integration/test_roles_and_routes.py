@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,7 @@ from exam_service.demo.people import identity_number
 from exam_service.http.guards import PUBLIC, access_of
 from exam_service.http.static import ASSETS
 from exam_service.ids import new_id
+from exam_service.institutions import sheets
 from exam_service.institutions import usecases as institutions
 from exam_service.organisations import usecases as organisations
 from exam_service.papers import usecases as papers
@@ -38,12 +40,14 @@ from exam_service.practice import usecases as practice
 from exam_service.proctor import usecases as proctor
 from exam_service.proctor.model import Verdict
 from exam_service.registration import usecases as registration
+from exam_service.registration.admission.usecases import acts, transfers
 from exam_service.registration.form import usecases as form
 from exam_service.registration.reviewing.routes.forms import basis_text
 from exam_service.settings import Settings
 from exam_service.storage.database import Database, Tx
 from exam_service.storage.embedded import EmbeddedRedis
 from exam_service.storage.vault import Vault
+from tests.conftest import settings_for
 from tests.forms import a_picture, check_pictures, open_stages
 from tests.submissions import basis_of, hand_in, pass_institution, submit
 from tests.world import START, Browser, World, browsing, build_world, contents, own_database, serving
@@ -220,6 +224,30 @@ PROBES: dict[tuple[str, str], Probe] = {
     ("POST", "/institution/departments/{department}"): Probe(
         Role.INSTITUTION, "department", status=303, body={"name": "外科", "subject": "04"}, is_json=False
     ),
+    ("GET", "/institution/roster/{physician}"): Probe(Role.INSTITUTION, "rostered"),
+    ("GET", "/institution/roster/{physician}/edit"): Probe(Role.INSTITUTION, "rostered"),
+    ("POST", "/institution/roster/{physician}"): Probe(
+        Role.INSTITUTION,
+        "rostered",
+        status=303,
+        body={"name": "王新", "category": "dental", "level": "assistant"},
+        is_json=False,
+    ),
+    ("POST", "/institution/roster/acts/{act}/undo"): Probe(
+        Role.INSTITUTION, "act", status=303, is_json=False
+    ),
+    ("GET", "/institution/roster/imports/{import}"): Probe(Role.INSTITUTION, "import"),
+    ("GET", "/institution/roster/imports/{import}/progress"): Probe(Role.INSTITUTION, "import"),
+    ("GET", "/institution/roster/imports/{import}/problems.xlsx"): Probe(Role.INSTITUTION, "import"),
+    ("POST", "/institution/transfers/{transfer}/agreement"): Probe(
+        Role.INSTITUTION, "asked of us", status=303, is_json=False
+    ),
+    ("POST", "/institution/transfers/{transfer}/refusal"): Probe(
+        Role.INSTITUTION, "asked of us", status=303, body={"decision": "尚未办完手续"}, is_json=False
+    ),
+    ("POST", "/institution/transfers/{transfer}/withdrawal"): Probe(
+        Role.INSTITUTION, "asked by us", status=303, is_json=False
+    ),
     ("POST", "/institution/departments/{department}/stop"): Probe(
         Role.INSTITUTION, "department", status=303, is_json=False
     ),
@@ -360,7 +388,6 @@ _DESK = ("site", "application", "cycle", "offices", "employee")
 ROWS_OF_PATHS: dict[str, tuple[str, ...]] = {
     "/alternatives/": ("watched",),
     "/registration/uploads/": ("picture",),
-    "/institution/departments/": ("department",),
     "/institution/reviews/": ("submitted",),
     "/institution/body-application/": _DESK,
     "/body/reviews/": ("reviewed",),
@@ -430,6 +457,8 @@ class Scene:
             names |= self.rows["disputed"]
         elif "{notice}" in path:
             names |= self.rows["running"]
+        elif path.startswith(("/institution/departments", "/institution/roster", "/institution/transfers")):
+            names |= self._roster_names(path)
         elif found := next((rows for start, rows in ROWS_OF_PATHS.items() if path.startswith(start)), None):
             for each in found:
                 names |= self.rows[each]
@@ -438,6 +467,11 @@ class Scene:
         else:
             names |= self.rows["marked"] | self.rows["set"] | self.rows["registration"]
         return re.sub(r"{(\w+)(:[^}]*)?}", lambda match: names[match[1]], path)
+
+    def _roster_names(self, path: str) -> dict[str, str]:
+        whose = "asked by us" if path.endswith("/withdrawal") else "asked of us"
+        rows = ("department", "rostered", "act", "import", whose)
+        return {name: value for row in rows for name, value in self.rows[row].items()}
 
     async def ask(self, browser: Browser, probe: Probe, method: str, path: str) -> ClientResponse:
         """The owner's request, sent by whoever's ``browser``."""
@@ -511,6 +545,7 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
             },
             "registration": {"registration": str(world.here.registrations[0].id)},
             "department": {"department": str(department_id)},
+            **await _roster(world),
             "picture": {"upload": str(await _handed_in(world))},
             "watched": {
                 "registration": str(world.here.registrations[1].id),
@@ -543,6 +578,42 @@ async def _submitted(world: World) -> tuple[dict[str, str], dict[str, str], dict
         basis = await basis_of(world, world.here, own.id, role)
         bases[f"{name}_basis"] = basis_text(basis)
     return rows[0], rows[1], bases
+
+
+async def _roster(world: World) -> dict[str, dict[str, str]]:
+    """Of here's institution: a physician, one who left, a file, and transfers either way."""
+    here, desk = world.here, world.here.staff[Role.INSTITUTION]
+    neighbour = await world.clerk(here, "neighbouring", institution_id=here.other_institution_id)
+    wanted, left = [await world.on_roster(desk, number) for number in (71, 72)]
+    theirs = await world.on_roster(neighbour, 73)
+    act = await acts.leave(world.database, world.clock, desk, [left], reason="retired")
+    asked = {}
+    for who, number in ((neighbour, 71), (desk, 73)):
+        transfer = await transfers.take_over(
+            world.services,
+            who,
+            name=f"医师{number}",
+            document_type="identity_card",
+            number=identity_number(here.province_id, number),
+            reason="",
+        )
+        asked[who.account_id] = {"transfer": str(transfer.id)}
+    data = sheets.template([])
+    import_id = await institutions.begin_import(world.services, desk, file_name="a.xlsx", data=data)
+    async with world.database.tx() as tx:
+        await tx.execute(
+            "UPDATE roster_import SET state = 'refused', problems = '[[2, \"姓名\", \"请填写姓名。\"]]' "
+            "WHERE id = $1",
+            import_id,
+        )
+    assert theirs
+    return {
+        "rostered": {"physician": str(wanted)},
+        "act": {"act": str(act.act_id)},
+        "import": {"import": str(import_id)},
+        "asked of us": asked[neighbour.account_id],
+        "asked by us": asked[desk.account_id],
+    }
 
 
 async def _activation(tx: Tx, world: World, number: int) -> UUID:
@@ -652,35 +723,76 @@ async def _arranged(world: World) -> Attempt:
     return await world.start(world.here.simple)
 
 
+@dataclass(frozen=True)
+class Furnished:
+    """A scene at rest, everybody logged in: what a scene of a test's own is a copy of.
+
+    Attributes:
+        database: The name of its database, which nobody is connected to.
+        sessions: The cookies and the CSRF token of everybody's browser.
+    """
+
+    database: str
+    data_dir: Path
+    scene: Scene
+    sessions: Mapping[str, tuple[SimpleCookie, str]]
+
+
 @pytest.fixture(scope="module")
-async def calm_scene(
+async def furnished_scene(
     template_database: str, redis_server: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Scene]:
-    """One for all the tests that leave it as it is."""
-    data_dir: Path = tmp_path_factory.mktemp("roles")
+) -> AsyncIterator[Furnished]:
+    data_dir = tmp_path_factory.mktemp("roles")
+    async with own_database(template_database) as url:
+        settings = settings_for(url, redis_server, data_dir)
+        async with AsyncExitStack() as stack:
+            database = await Database.connect(url, pool_size=4)
+            stack.push_async_callback(database.close)
+            world = await build_world(database, settings, Vault(settings.key("master_key")))
+            server = await stack.enter_async_context(serving(world))
+            scene = await build_scene(world, server, stack)
+            strangers = [who for whose in STRANGERS.values() for who in whose]
+            browsers = {who: await scene.browser(who) for who in (*EVERYBODY, *strangers)}
+            sessions = {who: (cookies_of(browser), browser.csrf) for who, browser in browsers.items()}
+        yield Furnished(url.rsplit("/", 1)[1].split("?")[0], data_dir, scene, sessions)
+
+
+def cookies_of(browser: Browser) -> SimpleCookie:
+    return browser.client.session.cookie_jar.filter_cookies(browser.client.make_url("/"))
+
+
+@asynccontextmanager
+async def copied(furnished: Furnished, redis_server: EmbeddedRedis) -> AsyncIterator[Scene]:
     async with AsyncExitStack() as stack:
-        url = await stack.enter_async_context(own_database(template_database))
-        settings = Settings(
-            database_url=url,
-            redis_url=redis_server.url,
-            data_dir=data_dir,
-            master_key=_KEY,
-            lookup_key=_KEY,
-            csrf_key=_KEY,
-        )
+        url = await stack.enter_async_context(own_database(furnished.database))
+        settings = settings_for(url, redis_server, furnished.data_dir)
         database = await Database.connect(url, pool_size=4)
         stack.push_async_callback(database.close)
-        world = await build_world(database, settings, Vault(settings.key("master_key")))
+        world = furnished.scene.world.moved_to(database, settings)
         server = await stack.enter_async_context(serving(world))
-        yield await build_scene(world, server, stack)
+        scene = replace(furnished.scene, world=world, server=server, stack=stack, browsers={})
+        for who, (cookies, csrf) in furnished.sessions.items():
+            browser = await stack.enter_async_context(browsing(server, device=None))
+            browser.client.session.cookie_jar.update_cookies(cookies, server.make_url("/").origin())
+            browser.csrf = csrf
+            scene.browsers[who] = browser
+        yield scene
+
+
+@pytest.fixture(scope="module")
+async def calm_scene(furnished_scene: Furnished, redis_server: EmbeddedRedis) -> AsyncIterator[Scene]:
+    """One for all the tests that leave it as it is."""
+    async with copied(furnished_scene, redis_server) as scene:
+        yield scene
 
 
 @pytest.fixture
-async def scene(world: World, redis_client: object) -> AsyncIterator[Scene]:
+async def scene(
+    furnished_scene: Furnished, redis_server: EmbeddedRedis, redis_client: object
+) -> AsyncIterator[Scene]:
     """One of the test's own."""
-    async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(serving(world))
-        yield await build_scene(world, server, stack)
+    async with copied(furnished_scene, redis_server) as scene:
+        yield scene
 
 
 def own_origin(scene: Scene) -> str:

@@ -1,5 +1,6 @@
 """Departments, the roster, its import and transfers."""
 
+from exam_service.institutions.queries import ListedTransfer
 from exam_service.institutions.usecases.departments import (
     add_department,
     amend_department,
@@ -12,32 +13,76 @@ from exam_service.institutions.usecases.departments import (
     specialties_of,
     stop_department,
 )
+from exam_service.institutions.usecases.imports import (
+    begin_import,
+    count_open_imports,
+    enter,
+    problems_file,
+    roster_import,
+    roster_imports,
+    template,
+    work,
+)
+from exam_service.institutions.usecases.people import Editing, add_to_roster, amend_entry, editing
 from exam_service.institutions.usecases.roster import (
     bring_back,
+    count_entries,
     forget_entry,
     leave,
     lock_entry,
     move_entry,
+    names_of,
+    put_on_roster,
     roster_details,
     roster_entry,
 )
+from exam_service.institutions.usecases.transfers import (
+    ask_transfer,
+    count_open_transfers,
+    decide_transfer,
+    list_transfers,
+    lock_transfer,
+    transfer_of,
+)
 
 __all__ = [
+    "Editing",
+    "ListedTransfer",
     "add_department",
+    "add_to_roster",
     "amend_department",
+    "amend_entry",
+    "ask_transfer",
+    "begin_import",
     "bring_back",
     "count_departments",
+    "count_entries",
+    "count_open_imports",
+    "count_open_transfers",
+    "decide_transfer",
     "delete_department",
     "department_of",
     "departments",
+    "editing",
+    "enter",
     "forget_entry",
     "leave",
     "list_departments",
+    "list_transfers",
     "lock_entry",
+    "lock_transfer",
     "move_entry",
+    "names_of",
+    "problems_file",
+    "put_on_roster",
     "reopen_department",
     "roster_details",
     "roster_entry",
+    "roster_import",
+    "roster_imports",
     "specialties_of",
     "stop_department",
+    "template",
+    "transfer_of",
+    "work",
 ]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
 from exam_service.audit import usecases as audit
 from exam_service.clock import Clock
+from exam_service.crypto.envelope import seal
 from exam_service.errors import NotFound
 from exam_service.institutions import queries
 from exam_service.institutions.model import Left, RosterDetails, RosterEntry
+from exam_service.institutions.reading import Practising
 from exam_service.storage.database import Tx
 from exam_service.storage.vault import Vault
 
@@ -33,6 +37,45 @@ async def roster_details(tx: Tx, vault: Vault, account_id: UUID, province_id: st
     if sealed is None:
         return RosterDetails()
     return RosterDetails.from_json(json.loads(await vault.open(tx, sealed, account_id)))
+
+
+async def put_on_roster(
+    tx: Tx,
+    clock: Clock,
+    vault: Vault,
+    *,
+    account_id: UUID,
+    province_id: str,
+    institution_id: UUID,
+    name: str,
+    practising: Practising,
+    actor_id: UUID | None,
+) -> None:
+    """Enter somebody who has an account and is on no roster yet."""
+    key = await vault.key_for(
+        tx, province_id=province_id, account_id=account_id, cycle_id=None, data_class=ROSTER
+    )
+    entry = queries.NewEntry(
+        account_id,
+        practising.department_id,
+        name,
+        practising.sex,
+        practising.born_on,
+        practising.category,
+        practising.level,
+        practising.licensed_on,
+        practising.first_registered_on,
+        seal(key, json.dumps(practising.details.to_json()).encode(), account_id),
+    )
+    await queries.insert_entries(tx, province_id, institution_id, [entry], clock.now())
+    await audit.record(
+        tx,
+        clock,
+        province_id=province_id,
+        actor_id=actor_id,
+        action="roster.added",
+        subject_id=account_id,
+    )
 
 
 async def move_entry(
@@ -73,9 +116,11 @@ async def move_entry(
     )
 
 
-async def leave(tx: Tx, clock: Clock, entry: RosterEntry, reason: Left, *, actor_id: UUID) -> None:
+async def leave(
+    tx: Tx, clock: Clock, entry: RosterEntry, reason: Left, *, left_at: datetime, actor_id: UUID
+) -> None:
     """调离: on no institution's roster from now on. The entry's row is held."""
-    await queries.update_entry_left(tx, entry.account_id, entry.province_id, clock.now(), reason)
+    await queries.update_entry_left(tx, entry.account_id, entry.province_id, left_at, reason)
     await queries.withdraw_transfers_of(
         tx, entry.account_id, actor_id, clock.now(), "原机构已将医师调离，请重新调入。"
     )
@@ -126,3 +171,15 @@ async def forget_entry(tx: Tx, clock: Clock, entry: RosterEntry, *, actor_id: UU
         subject_id=entry.account_id,
         facts={"from": str(entry.institution_id)},
     )
+
+
+async def names_of(
+    tx: Tx, account_ids: Collection[UUID], institution_id: UUID, province_id: str
+) -> dict[UUID, str]:
+    """Of these physicians, those on the institution's roster, by account in order of it."""
+    return await queries.select_names(tx, list(account_ids), institution_id, province_id)
+
+
+async def count_entries(tx: Tx, institution_id: UUID) -> int:
+    """How many the institution's roster has."""
+    return await queries.count_entries(tx, institution_id)

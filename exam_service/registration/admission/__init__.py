@@ -1,1 +1,14 @@
 """允许报名 and its like: who is let into a cycle by their institution."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from exam_service.wiring import Wiring
+
+
+def setup(wiring: Wiring) -> None:
+    from exam_service.registration.admission import routes  # noqa: PLC0415 - workers need no web
+
+    wiring.add_routes(routes.ROUTES)
