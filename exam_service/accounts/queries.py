@@ -409,11 +409,6 @@ async def select_document(tx: Tx, account_id: UUID, province_id: str) -> bytes |
     return document
 
 
-async def select_documents(tx: Tx, account_ids: list[UUID], province_id: str) -> dict[UUID, bytes]:
-    rows = await tx.fetch(SQL["select_documents"], account_ids, province_id)
-    return {row["id"]: row["document"] for row in rows}
-
-
 async def insert_session(
     tx: Tx, token_hash: bytes, account_id: UUID, device: str, now: datetime, ends_at: datetime
 ) -> None:

@@ -153,9 +153,6 @@ DELETE FROM captcha_answered WHERE answered_at < $1
 -- name: select_document
 SELECT document FROM account WHERE id = $1 AND province_id = $2
 
--- name: select_documents
-SELECT id, document FROM account WHERE id = ANY($1::uuid[]) AND province_id = $2 AND document IS NOT NULL
-
 -- name: insert_session
 INSERT INTO session (token_hash, account_id, device, created_at, seen_at, ends_at)
 VALUES ($1, $2, $3, $4, $4, $5)

@@ -54,7 +54,6 @@ from exam_service.accounts.usecases.people import (
     add_staff,
     document_hash,
     identity_number_of,
-    identity_numbers_of,
 )
 from exam_service.accounts.usecases.recovery import (
     ask_recovery_code,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from uuid import UUID
 
 from exam_service.accounts import queries
 from exam_service.accounts.identity import Document, DocumentType, parse_document, parse_mobile, tidy_name
 from exam_service.accounts.model import Role
 from exam_service.clock import Clock
-from exam_service.crypto.envelope import data_key_id, open_envelope, seal
+from exam_service.crypto.envelope import seal
 from exam_service.crypto.hashes import keyed_hash
 from exam_service.ids import new_id
 from exam_service.settings import Settings
@@ -112,19 +111,6 @@ async def identity_number_of(tx: Tx, vault: Vault, account_id: UUID, province_id
     """The number as the roster writes it, decrypted; callers show it masked or record the viewing."""
     sealed = await queries.select_document(tx, account_id, province_id)
     return (await vault.open(tx, sealed, account_id)).decode() if sealed else None
-
-
-async def identity_numbers_of(
-    tx: Tx, vault: Vault, account_ids: Collection[UUID], province_id: str
-) -> dict[UUID, str]:
-    """As :func:`identity_number_of`, of a page of a list; who has no number, or a purged one, is left out."""
-    sealed = await queries.select_documents(tx, list(account_ids), province_id)
-    keys = await vault.keys_of(tx, sealed.values())
-    return {
-        account_id: open_envelope(keys[data_key_id(document)], document, account_id).decode()
-        for account_id, document in sealed.items()
-        if data_key_id(document) in keys
-    }
 
 
 async def seal_mobile(tx: Tx, vault: Vault, account_id: UUID, province_id: str, mobile: str) -> bytes:

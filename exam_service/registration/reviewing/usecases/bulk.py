@@ -70,7 +70,7 @@ async def bulk(services: Services, principal: Principal, wanted: Filter, after: 
         reviews = await queries.select_reviews_of_many(tx, ids, scope.province_id)
         read = await read_many(tx, services.vault, cycle, ids, reviews)
         numbers = await accounts.identity_numbers_of(
-            tx, services.vault, [row.account_id for row in rows], scope.province_id
+            tx, services.vault, scope.province_id, [row.account_id for row in rows]
         )
         await audit.record(
             tx,

@@ -103,7 +103,7 @@ async def _pages(
             async with services.database.tx() as tx:
                 rows = await queries.select_listed(tx, scope, narrow, after, PAGE)
                 numbers = await accounts.identity_numbers_of(
-                    tx, services.vault, [row.account_id for row in rows], scope.province_id
+                    tx, services.vault, scope.province_id, [row.account_id for row in rows]
                 )
             if not rows:
                 return

@@ -86,7 +86,7 @@ async def list_page(
         more = len(rows) > PAGE_SIZE
         rows = rows[:PAGE_SIZE]
         numbers = await accounts.identity_numbers_of(
-            tx, services.vault, [row.account_id for row in rows], principal.province_id
+            tx, services.vault, principal.province_id, [row.account_id for row in rows]
         )
         owner = principal.institution_id or wanted.institution_id
         page = ListPage(

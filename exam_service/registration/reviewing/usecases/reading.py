@@ -180,7 +180,7 @@ async def dossier(services: Services, principal: Principal, registration_id: UUI
         read = (await read_many(tx, services.vault, cycle, [own.id], {own.id: reviews})).get(own.id)
         if read is None:
             raise NotFound("这份报名信息已按保存期限清除，不能再查看。", code="purged", registration=own.id)
-        numbers = await accounts.identity_numbers_of(tx, services.vault, [own.account_id], own.province_id)
+        numbers = await accounts.identity_numbers_of(tx, services.vault, own.province_id, [own.account_id])
         departments = await queries.select_departments(tx, own.institution_id, own.province_id)
         previous, following = await _beside(tx, services, principal, own, wanted)
         checks = checklist(level, simple=own.procedure is Procedure.SIMPLE, licence=cycle.policy.form.licence)
