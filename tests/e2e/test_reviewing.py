@@ -161,7 +161,7 @@ async def test_the_desks_of_both_levels(
         await picture(page, "reviewing-body-list")
         await fits(page)
         await page.get_by_role("link", name="复核医师1的报名信息").click()
-        await page.get_by_text("改变机构评定").click()
+        await page.get_by_text("改变机构评定", exact=True).click()
         await picture(page, "reviewing-body-form")
         await fits(page)
         await page.goto("/body/reviews/bulk")
