@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from exam_service.accounts import usecases as accounts
-from exam_service.accounts.identity import mask
+from exam_service.accounts.identity import DOCUMENT_LABELS, mask
 from exam_service.accounts.model import FACE_CONSENT_VERSION, ConsentState, Principal
 from exam_service.audit import usecases as audit
 from exam_service.cycles.model import Cycle, day_in_china, days
@@ -142,6 +142,7 @@ async def _draft(tx: Tx, services: Services, principal: Principal, entitled: Ent
     if own.state in UNSUBMITTED:
         form = prefilled(form, known, policy)
     offered = await institutions.departments(tx, own.institution_id, own.province_id)
+    document = await queries.select_document_type(tx, own.account_id, own.province_id)
     today = day_in_china(now)
     first_day = entitled.cycle.stages.get(Stage.REGISTRATION, (today, today))[0]
     return Draft(
@@ -158,7 +159,7 @@ async def _draft(tx: Tx, services: Services, principal: Principal, entitled: Ent
         closed=_closed(entitled, now),
         returned=await _returned(tx, own),
         face_consent=await _face_consent(tx, own.account_id),
-        owner=Owner(principal.name, "身份证", mask(known.number)),
+        owner=Owner(principal.name, DOCUMENT_LABELS[document], mask(known.number)),
         years=years_of_practice(form, known, policy, first_day),
     )
 
