@@ -131,7 +131,7 @@ class World:
         """The same people and places in a copy of the database, with a clock of its own of the same kind."""
         clock = type(self.clock)()
         vault = Vault(settings.key("master_key"))
-        services = _services(database, settings, vault, clock)
+        services = services_for(database, settings, vault, clock)
         here, elsewhere = deepcopy((self.here, self.elsewhere))
         return World(database, settings, vault, clock, here, elsewhere, services)
 
@@ -356,7 +356,8 @@ def _check(attempt: Attempt, stream: StreamRow, seq: int, at: datetime) -> Check
     )
 
 
-def _services(database: Database, settings: Settings, vault: Vault, clock: Clock) -> Services:
+def services_for(database: Database, settings: Settings, vault: Vault, clock: Clock) -> Services:
+    """The tools of a process, as the composition root would open them."""
     return Services(
         settings=settings,
         clock=clock,
@@ -379,7 +380,7 @@ async def build_world(
     async with database.tx() as tx:
         here = await _place(tx, clock, settings, vault, "hunan", "hunan-2026", password_hash)
         elsewhere = await _place(tx, clock, settings, vault, "henan", "henan-c6", password_hash)
-    services = _services(database, settings, vault, clock)
+    services = services_for(database, settings, vault, clock)
     return World(database, settings, vault, clock, here, elsewhere, services)
 
 

@@ -211,11 +211,11 @@ async def return_form(
     """Send a form back for correction: to the physician, or from the body to the institution.
 
     Args:
-        marked: Names of fields that the physician has to correct.
+        marked: Names of fields that the physician has to correct; those that the province lacks are left out.
 
     Raises:
         NotFound: It isn't one of theirs.
-        Invalid: No reason, one too long, or a field that there isn't.
+        Invalid: No reason, or one too long.
         Conflict: Somebody was first, or the stage isn't open.
     """
     if to_institution:
@@ -223,11 +223,8 @@ async def return_form(
     async with services.database.tx() as tx:
         held = await hold(tx, services, principal, registration_id, basis)
         check_return(reason)
-        known = fields_of(held.entitled.cycle.policy)
-        if set(marked) - set(known):
-            raise Invalid("所选栏目不在报名表中，请刷新页面后重新选择。", code="no_such_field")
         decision = Decision.RETURNED_TO_INSTITUTION if to_institution else Decision.RETURNED
-        in_order = [field for field in known if field in marked]
+        in_order = [field for field in fields_of(held.entitled.cycle.policy) if field in marked]
         review = _review(services, principal, registration_id, decision, reason, marked=in_order)
         return await carry_out(tx, services, held, review)
 
