@@ -36,10 +36,16 @@ _UNREADABLE = "图片不完整或已损坏，请重新拍摄，或用相册另�
 class PhotoWorker:
     """Checks what is pending until told to stop."""
 
-    def __init__(self, services: Services, patience_seconds: float = _PATIENCE_SECONDS) -> None:
+    def __init__(
+        self,
+        services: Services,
+        *,
+        patience_seconds: float = _PATIENCE_SECONDS,
+        reader: PhotoReader | None = None,
+    ) -> None:
         self._services = services
         self._patience = patience_seconds
-        self._reader = PhotoReader()
+        self._reader = reader or PhotoReader()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set: at once when one is signalled, and every two seconds."""

@@ -15,7 +15,7 @@ from exam_service.ids import new_id
 from exam_service.registration import usecases as registration
 from exam_service.registration.form import usecases as form
 from exam_service.registration.form.fields import Step
-from exam_service.registration.form.model import UploadState
+from exam_service.registration.form.model import PageSave, UploadState
 from exam_service.registration.form.pictures import BadPicture
 from exam_service.registration.form.usecases import Draft, Finding
 from exam_service.registration.model import State
@@ -109,6 +109,30 @@ async def test_an_older_page_overwrites_nothing(world: World) -> None:
     assert (await opened(world, physician)).form.basic.ethnicity == "汉族"
 
 
+async def test_a_save_whose_answer_was_lost_comes_again(world: World) -> None:
+    physician, services = world.here.general, world.services
+    await admitted(world, world.here, physician)
+    for seq, word in enumerate(("汉", "汉族"), start=1):  # the page never heard that the first was stored
+        answers = {"basic.ethnicity": [word]}
+        await form.save_step(
+            services, physician, Step.BASIC, answers, revision=0, saved_by=PageSave("page", seq)
+        )
+
+    assert (await opened(world, physician)).form.basic.ethnicity == "汉族"
+
+
+async def test_a_save_that_comes_late_overwrites_no_later_one_of_its_page(world: World) -> None:
+    physician, services = world.here.general, world.services
+    await admitted(world, world.here, physician)
+    for seq, word in ((2, "汉族"), (1, "汉")):
+        answers = {"basic.ethnicity": [word]}
+        await form.save_step(
+            services, physician, Step.BASIC, answers, revision=0, saved_by=PageSave("page", seq)
+        )
+
+    assert (await opened(world, physician)).form.basic.ethnicity == "汉族"
+
+
 async def test_the_same_words_again_are_no_new_revision(world: World) -> None:
     physician = world.here.general
     await admitted(world, world.here, physician)
@@ -192,6 +216,22 @@ async def test_a_returned_form_opens_at_the_first_marked_field_and_goes_back(wor
     assert again.registration.state is State.INSTITUTION_REVIEW
     assert again.returned is None
     assert again.form.practice.title == "无职称"
+
+
+async def test_a_returned_form_begins_with_what_was_granted_since(world: World) -> None:
+    physician = world.here.general
+    own = await submitted(world, world.here, physician)
+    kept = (await opened(world, physician)).form
+    changed = replace(kept, basic=replace(kept.basic, email="new@example.com"))
+    async with world.database.tx() as tx:
+        await form.record_submission(
+            tx, world.clock, world.vault, own, changed, submitted_by=physician.account_id
+        )
+    await returned(world, physician, "basic.email")
+
+    assert (await opened(world, physician)).form.basic.email == "new@example.com"
+    await form.save_step(world.services, physician, Step.BASIC, {"basic.ethnicity": ["回族"]}, revision=None)
+    assert (await opened(world, physician)).form.basic.email == "new@example.com"
 
 
 async def test_after_the_review_a_returned_form_stays_as_it_is(world: World) -> None:

@@ -1,6 +1,13 @@
 import pytest
 
-from exam_service.accounts.identity import check_character, mask, parse_identity_number
+from exam_service.accounts.identity import (
+    check_character,
+    mask,
+    name_key,
+    parse_document,
+    parse_identity_number,
+    parse_mobile,
+)
 from exam_service.errors import Invalid
 
 WITH_X = "11010519491231002X"
@@ -112,3 +119,57 @@ def test_a_number_is_shown_in_the_form_it_was_given_in_and_masked() -> None:
 @pytest.mark.parametrize(("number", "masked"), [("", ""), ("12345678", "123*5678")])
 def test_masking_does_not_fail_on_short_numbers(number: str, masked: str) -> None:
     assert mask(number) == masked
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed", "kept"),
+    [
+        ("passport", " e1234 5678 ", "E12345678"),
+        ("hk_mo_permit", "Ｈ0123456701", "H0123456701"),
+        ("tw_permit", "12345678(01)", "1234567801"),
+        ("officer", "军字第1234567号", "军字第1234567号"),
+    ],
+)
+def test_other_documents_have_no_check_character_and_are_kept_tidy(kind: str, typed: str, kept: str) -> None:
+    document = parse_document(kind, typed)
+    assert (document.type, document.canonical, document.written) == (kind, kept, kept)
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed"),
+    [("passport", ""), ("passport", "E12"), ("other", "x" * 33), ("other", "<b>12</b>"), ("card", WITH_X)],
+)
+def test_what_is_no_number_of_a_document_is_refused(kind: str, typed: str) -> None:
+    with pytest.raises(Invalid):
+        parse_document(kind, typed)
+
+
+@pytest.mark.parametrize(
+    "typed", ["13912345678", "139 1234 5678", "+86 139-1234-5678", "１３９１２３４５６７８"]
+)
+def test_a_mobile_number_is_read_however_it_is_grouped(typed: str) -> None:
+    assert parse_mobile(typed) == "13912345678"
+
+
+@pytest.mark.parametrize("typed", ["", "1391234567", "12912345678", "139123456789", "+1 13912345678"])
+def test_what_is_no_mobile_number_is_refused(typed: str) -> None:
+    with pytest.raises(Invalid):
+        parse_mobile(typed)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("阿依古丽·买买提", "阿依古丽•买买提"),
+        ("阿依古丽·买买提", "阿依古丽．买买提"),
+        ("阿依古丽·买买提", " 阿依古丽 ‧ 买买提 "),
+        ("CHAN Siu Ming", "ｃｈａｎ siu  ming"),
+        ("张 三", "张三"),
+    ],
+)
+def test_writings_of_one_name_are_the_same_name(one: str, other: str) -> None:
+    assert name_key(one) == name_key(other)
+
+
+def test_different_names_stay_different() -> None:
+    assert len({name_key(name) for name in ("张三", "张三丰", "章三", "阿依·买买提", "阿依买买提")}) == 5

@@ -96,9 +96,9 @@ async def try_code(
     now = services.clock.now()
     code = await queries.lock_optional_code(tx, code_id, purpose)
     if code is None or code.used_at is not None or now >= code.expires_at:
-        return Invalid(_OVER, code="code_over")
+        return Invalid(_OVER, code="code_over", field="code")
     if code.tries >= CODE_TRIES:
-        return Invalid("验证码输错次数过多，已经失效，请重新获取。", code="code_over")
+        return Invalid("验证码输错次数过多，已经失效，请重新获取。", code="code_over", field="code")
     digits = "".join(typed.split())[: 2 * CODE_DIGITS]
     if code.account_id is not None and hmac.compare_digest(_hash(services, code_id, digits), code.code_hash):
         await queries.update_code_used(tx, code_id, now)
@@ -106,8 +106,10 @@ async def try_code(
     await queries.update_code_tries(tx, code_id)
     left = CODE_TRIES - code.tries - 1
     if left == 0:
-        return Invalid("验证码输错次数过多，已经失效，请重新获取。", code="code_over")
-    return Invalid(f"验证码不正确，请核对短信后重新输入，还可以再试{left}次。", code="wrong_code")
+        return Invalid("验证码输错次数过多，已经失效，请重新获取。", code="code_over", field="code")
+    return Invalid(
+        f"验证码不正确，请核对短信后重新输入，还可以再试{left}次。", code="wrong_code", field="code"
+    )
 
 
 def _hash(services: Services, code_id: UUID, code: str) -> bytes:

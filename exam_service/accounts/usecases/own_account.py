@@ -95,7 +95,7 @@ async def change_password(
         person = await _own(tx, principal)
         entry = await entrance.entry_of(tx, person.province_id)
         personal = await _personal(tx, services, person)
-    await _check_password(person, old)
+    await _check_password(person, old, field="old")
     if new == old:
         raise Invalid("新密码不能与原密码相同，请换一个。", code="same_password", field="new")
     entrance.check_typed_twice(new, again)
@@ -136,7 +136,7 @@ async def ask_mobile_change(
         raise Invalid(error.sentence, code=error.code, field="mobile") from None
     async with services.database.tx() as tx:
         person = await _own(tx, principal)
-    await _check_password(person, password)
+    await _check_password(person, password, field="password")
     digest = mobile_hash(services.settings, number)
     if person.mobile_bound_at is not None and person.mobile_hash == digest:
         raise Invalid("这就是现在绑定的手机号，不需要更换。", code="same_mobile", field="mobile")
@@ -192,6 +192,6 @@ async def _personal(tx: Tx, services: Services, person: queries.Person) -> tuple
     return tuple(each for each in (person.username, mobile, number.decode()) if each)
 
 
-async def _check_password(person: queries.Person, password: str) -> None:
+async def _check_password(person: queries.Person, password: str, *, field: str) -> None:
     if not await is_password(person.password_hash, password):
-        raise Invalid("密码不正确，请重新输入。", code="wrong_password", field="old")
+        raise Invalid("密码不正确，请重新输入。", code="wrong_password", field=field)

@@ -114,10 +114,11 @@ async def confirm(
             raise Conflict("没有待确认的动态验证码，请重新开始设置。", code="no_second_factor")
         step = _step_of(await _secret(tx, services, person), code, now, None)
         if step is None:
-            raise Invalid(_WRONG, code="wrong_code")
+            raise Invalid(_WRONG, code="wrong_code", field="code")
         await queries.confirm_totp(tx, person.id, now, step)
         await queries.replace_recovery_codes(tx, person.id, [_hash(services, person.id, c) for c in codes])
         await _record(tx, services.clock, principal, "account.second_factor_set", person.id)
+    await throttle.refill(f"own:second-factor:{principal.account_id}")
     return codes
 
 
@@ -157,12 +158,12 @@ async def checked(
     async with services.database.tx() as tx:
         person = await _person(tx, account_id)
         if person.totp is None or person.totp_since is None:
-            raise Invalid(_WRONG, code="wrong_code")
+            raise Invalid(_WRONG, code="wrong_code", field="code")
         step = _step_of(await _secret(tx, services, person), code, now, person.totp_last_step)
         if step is not None:
             await queries.update_totp_step(tx, account_id, step)
         elif not await queries.use_recovery_code(tx, account_id, _hash(services, account_id, code), now):
-            raise Invalid(_WRONG, code="wrong_code")
+            raise Invalid(_WRONG, code="wrong_code", field="code")
         yield tx, person
     await throttle.refill(f"own:{key}")
 
@@ -200,7 +201,7 @@ async def _check_password(services: Services, principal: Principal, password: st
     async with services.database.tx() as tx:
         stored = (await _person(tx, principal.account_id)).password_hash
     if not await is_password(stored, password):
-        raise Invalid("密码不正确，请重新输入。", code="wrong_password")
+        raise Invalid("密码不正确，请重新输入。", code="wrong_password", field="password")
 
 
 async def _person(tx: Tx, account_id: UUID) -> queries.Person:

@@ -216,6 +216,14 @@ class Form:
         return plain
 
 
+@dataclass(frozen=True)
+class PageSave:
+    """Which load of a page saves, and its how many-th save that is; no page: something else than a page."""
+
+    page: str = ""
+    seq: int = 0
+
+
 class UploadState(StrEnum):
     PENDING = "pending"
     ACCEPTED = "accepted"

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from exam_service.accounts.identity import DocumentType
 from exam_service.cycles.form_rules import UploadKind
 from exam_service.errors import NotFound
-from exam_service.registration.form.model import Crop, Form, Return, Upload, UploadState
+from exam_service.registration.form.model import Crop, Form, PageSave, Return, Upload, UploadState
 from exam_service.storage.database import Row, Tx
 from exam_service.storage.statements import Statements
 
@@ -15,11 +16,12 @@ SQL = Statements("exam_service.registration.form")
 
 @dataclass(frozen=True)
 class StoredForm:
-    """``content`` is sealed, with the registration's id as its row."""
+    """``content`` is sealed, with the registration's id as its row; ``saved_by`` is what wrote it."""
 
     revision: int
     content: bytes
     saved_at: datetime
+    saved_by: PageSave
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,18 @@ def _upload(row: Row) -> Upload:
 
 async def select_optional_form(tx: Tx, registration_id: UUID, province_id: str) -> StoredForm | None:
     row = await tx.fetch_optional(SQL["select_optional_form"], registration_id, province_id)
-    return StoredForm(row["revision"], row["content"], row["saved_at"]) if row else None
+    if row is None:
+        return None
+    saved_by = PageSave(row["page"], row["page_seq"])
+    return StoredForm(row["revision"], row["content"], row["saved_at"], saved_by)
 
 
 async def upsert_form(
-    tx: Tx, registration_id: UUID, province_id: str, content: bytes, saved_at: datetime
+    tx: Tx, registration_id: UUID, province_id: str, content: bytes, saved_at: datetime, saved_by: PageSave
 ) -> int:
-    revision: int = await tx.fetch_value(SQL["upsert_form"], registration_id, province_id, content, saved_at)
+    revision: int = await tx.fetch_value(
+        SQL["upsert_form"], registration_id, province_id, content, saved_at, saved_by.page, saved_by.seq
+    )
     return revision
 
 
@@ -216,3 +223,10 @@ async def select_optional_department_name(tx: Tx, department_id: UUID, province_
         SQL["select_optional_department_name"], department_id, province_id
     )
     return name
+
+
+async def select_document_type(tx: Tx, account_id: UUID, province_id: str) -> DocumentType:
+    kind = await tx.fetch_value(SQL["select_document_type"], account_id, province_id)
+    if kind is None:
+        raise NotFound("没有找到这位医师。", account=account_id)
+    return DocumentType(kind)

@@ -1,12 +1,14 @@
 -- name: select_optional_form
-SELECT revision, content, saved_at FROM registration_form WHERE registration_id = $1 AND province_id = $2
+SELECT revision, content, saved_at, page, page_seq FROM registration_form
+WHERE registration_id = $1 AND province_id = $2
 
 -- name: upsert_form
 -- The next revision; the row of the registration is held.
-INSERT INTO registration_form (registration_id, province_id, revision, content, saved_at)
-VALUES ($1, $2, 1, $3, $4)
+INSERT INTO registration_form (registration_id, province_id, revision, content, saved_at, page, page_seq)
+VALUES ($1, $2, 1, $3, $4, $5, $6)
 ON CONFLICT (registration_id) DO UPDATE
-    SET revision = registration_form.revision + 1, content = EXCLUDED.content, saved_at = EXCLUDED.saved_at
+    SET revision = registration_form.revision + 1, content = EXCLUDED.content, saved_at = EXCLUDED.saved_at,
+        page = EXCLUDED.page, page_seq = EXCLUDED.page_seq
 RETURNING revision
 
 -- name: insert_submission
@@ -123,3 +125,6 @@ SELECT mobile FROM account WHERE id = $1 AND province_id = $2 AND mobile_bound_a
 
 -- name: select_optional_department_name
 SELECT name FROM department WHERE id = $1 AND province_id = $2
+
+-- name: select_document_type
+SELECT document_type FROM account WHERE id = $1 AND province_id = $2

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from aiohttp import web
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from exam_service.accounts.model import Role
 from exam_service.clock import in_china
@@ -23,6 +23,7 @@ from exam_service.http.problems import status_of
 from exam_service.http.requests import json_body, path_id, read_form
 from exam_service.http.session import flash
 from exam_service.http.uploads import takes_files, uploaded_files
+from exam_service.ids import new_id
 from exam_service.institutions.model import CATEGORY_LABELS, LEVEL_LABELS, SEX_LABELS
 from exam_service.keys import SERVICES, viewer
 from exam_service.registration.form import usecases
@@ -51,6 +52,7 @@ from exam_service.registration.form.model import (
     EMPLOYMENT_LABELS,
     ETHICS_LABELS,
     UPLOAD_LABELS,
+    PageSave,
     Record,
     Upload,
     record_slot,
@@ -64,6 +66,7 @@ LARGEST_BODY = 32 * 1024 * 1024
 """Far above what policies take: a file that is too large is refused in words, and what was typed is kept."""
 _PAGES = tuple(step for step in STEPS if step is not Step.CONFIRM)
 _FILE, _CROP = "file.", "crop."
+_LONGEST_PAGE = 36
 
 
 def _path(step: Step) -> str:
@@ -84,6 +87,11 @@ class _Sent:
     def one(self, name: str) -> str:
         values = self.fields.get(name) or [""]
         return values[-1]
+
+    @property
+    def saved_by(self) -> PageSave:
+        seq = self.one("seq")
+        return PageSave(self.one("page")[:_LONGEST_PAGE], int(seq) if seq.isdecimal() else 0)
 
     @property
     def revision(self) -> int | None:
@@ -189,6 +197,7 @@ def _step_page(
         "policy": policy,
         "labels": policy.labels,
         "revision": opened.revision,
+        "page_id": sent.one("page") if sent else new_id(),
         "saved_at": _clock_text(opened.saved_at),
         "values": values,
         "errors": errors,
@@ -371,7 +380,9 @@ async def save_step(request: web.Request) -> web.Response:
     services, principal, step = request.app[SERVICES], viewer(request), _step_of(request)
     sent = await _sent(request)
     try:
-        saved = await usecases.save_step(services, principal, step, sent.fields, revision=sent.revision)
+        saved = await usecases.save_step(
+            services, principal, step, sent.fields, revision=sent.revision, saved_by=sent.saved_by
+        )
     except usecases.StaleForm as error:
         return _step_page(request, await _opened(request), step, {}, sent=sent, error=error)
     problems = dict(saved.problems) | await _hand_in(request, sent)
@@ -414,6 +425,8 @@ def _target(sent: _Sent, step: Step) -> str:
 
 class _Typed(BaseModel):
     revision: int
+    page: str = Field(max_length=_LONGEST_PAGE)
+    seq: int = Field(ge=0, le=1_000_000)
     fields: list[tuple[str, str]]
 
 
@@ -426,7 +439,12 @@ async def save_typed(request: web.Request) -> web.Response:
     for name, value in body.fields:
         fields.setdefault(name, []).append(value)
     saved = await usecases.save_step(
-        request.app[SERVICES], viewer(request), step, fields, revision=body.revision
+        request.app[SERVICES],
+        viewer(request),
+        step,
+        fields,
+        revision=body.revision,
+        saved_by=PageSave(body.page, body.seq),
     )
     return web.json_response(
         {
@@ -531,7 +549,12 @@ async def _keep_typed(request: web.Request, sent: _Sent) -> None:
     if step in set(_PAGES):
         with suppress(usecases.StaleForm):
             await usecases.save_step(
-                request.app[SERVICES], viewer(request), Step(step), sent.fields, revision=sent.revision
+                request.app[SERVICES],
+                viewer(request),
+                Step(step),
+                sent.fields,
+                revision=sent.revision,
+                saved_by=sent.saved_by,
             )
 
 

@@ -19,17 +19,29 @@ if (form) saveAsTyped();
 function saveAsTyped() {
   const line = form.querySelector("[data-save-line]");
   const revision = form.elements.namedItem("revision");
+  const page = form.elements.namedItem("page");
+  const seq = form.elements.namedItem("seq");
   let version = 0; // of what stands on the page
   let stored = 0; // the version that the server has
   let timer = 0;
   let saving = false;
   let over = false;
+  let failing = false;
   let leaving = false;
   const wanted = new Set(); // parts of the page that depend on what was chosen
 
   form.addEventListener("input", (event) => changed(event, SETTLED_MS));
   form.addEventListener("change", (event) => changed(event, 0));
-  form.addEventListener("submit", () => { leaving = true; });
+  form.addEventListener("submit", (event) => {
+    if (failing && !over) {
+      event.preventDefault(); // the browser's own page of a broken network would take the place of this one
+      say("网络不通，刚才填写的内容还没有保存，恢复后会自动保存，请不要关闭本页。", "warn");
+      return;
+    }
+    leaving = true;
+    version += 1;
+    seq.value = version; // what a save under way brings later than this is older
+  });
   addEventListener("pageshow", (event) => {
     if (event.persisted) location.reload(); // gone back to: what it says is old
   });
@@ -59,13 +71,13 @@ function saveAsTyped() {
     for (const [name, value] of new FormData(form)) {
       if (typeof value === "string" && /^(basic|practice|conduct|procedure)\./.test(name)) fields.push([name, value]);
     }
-    return { revision: Number(revision.value), fields };
+    return { revision: Number(revision.value), page: page.value, seq: version, fields };
   }
 
   async function save() {
     if (saving) return;
     saving = true;
-    for (let failures = 0; stored < version && !over; ) {
+    for (let failures = 0; stored < version && !over && !leaving; ) {
       const sent = version;
       say("正在保存…");
       try {
@@ -73,6 +85,7 @@ function saveAsTyped() {
         revision.value = answer.revision;
         stored = sent;
         failures = 0;
+        failing = false;
         showProblems(answer.problems);
         if (stored === version) say(`已保存 ${answer.saved_at}`);
         if (stored === version && wanted.size) {
@@ -98,7 +111,8 @@ function saveAsTyped() {
           break;
         }
         failures += 1;
-        if (!over) await rest(pauseAfter(failures));
+        failing = !over;
+        if (failing) await rest(pauseAfter(failures));
       }
     }
     saving = false;
@@ -132,7 +146,7 @@ function setProblem(name, sentence) {
 
 /** Parts of the page as the server has them now: what may be chosen depends on what was chosen. */
 async function refresh(ids) {
-  const reply = await fetch(location.pathname, { headers: { Accept: "text/html" }, credentials: "same-origin", cache: "no-store" }).catch(() => null);
+  const reply = await fetch(location.pathname, { headers: { Accept: "text/html", "X-Attended": "no" }, credentials: "same-origin", cache: "no-store" }).catch(() => null);
   if (!reply || !reply.ok) return;
   const page = new DOMParser().parseFromString(await reply.text(), "text/html");
   for (const id of ids) {

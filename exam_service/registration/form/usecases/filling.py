@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from exam_service.accounts import usecases as accounts
-from exam_service.accounts.identity import mask
+from exam_service.accounts.identity import DOCUMENT_LABELS, mask
 from exam_service.accounts.model import FACE_CONSENT_VERSION, ConsentState, Principal
 from exam_service.audit import usecases as audit
 from exam_service.cycles.model import Cycle, day_in_china, days
@@ -33,7 +33,14 @@ from exam_service.registration.form.answers import (
 )
 from exam_service.registration.form.checks import Facts, of_step, problems, wrong
 from exam_service.registration.form.fields import STEPS, Step, step_of
-from exam_service.registration.form.model import Form, Return, Upload, parse_form, record_slot
+from exam_service.registration.form.model import (
+    Form,
+    PageSave,
+    Return,
+    Upload,
+    parse_form,
+    record_slot,
+)
 from exam_service.registration.form.prefill import Known, locked_fields, prefilled, years_of_practice
 from exam_service.registration.form.usecases.pictures import forget_uploads
 from exam_service.registration.form.usecases.reading import (
@@ -47,6 +54,8 @@ from exam_service.registration.model import EDITABLE, UNSUBMITTED, Entitlement, 
 from exam_service.storage.database import Tx
 from exam_service.wiring import Services
 
+_NO_PAGE = PageSave()
+
 
 class StaleForm(Conflict):
     """Another page saved since this one was opened."""
@@ -59,7 +68,7 @@ class Draft:
     """A form as its physician has it now, and what is known beside it.
 
     Attributes:
-        revision: Of what is stored, 0 before anything is.
+        revision: Of what is stored, 0 before anything is; ``saved_by`` what wrote it.
         closed: Why it can't be edited now, as a sentence; ``None`` while it can.
         returned: What a reviewer wants corrected.
         face_consent: What was said to the present text on faces; ``None`` while nothing was.
@@ -71,6 +80,7 @@ class Draft:
     known: Known
     revision: int
     saved_at: datetime | None
+    saved_by: PageSave
     uploads: tuple[Upload, ...]
     departments: tuple[Department, ...]
     department: str | None
@@ -125,13 +135,15 @@ async def _draft(tx: Tx, services: Services, principal: Principal, entitled: Ent
     stored = await queries.select_optional_form(tx, own.id, own.province_id)
     known = await _known(tx, services, entitled)
     form = Form()
-    if own.state not in UNSUBMITTED and own.submitted_at:
+    # Until a correction is begun it is what was submitted, with the modifications that were granted since.
+    if own.submitted_at and (own.state not in UNSUBMITTED or own.state is State.RETURNED):
         form = await submitted_form(tx, services.vault, own.id, own.province_id)
     elif stored:
         form = parse_form(json.loads(await services.vault.open(tx, stored.content, own.id)))
     if own.state in UNSUBMITTED:
         form = prefilled(form, known, policy)
     offered = await institutions.departments(tx, own.institution_id, own.province_id)
+    document = await queries.select_document_type(tx, own.account_id, own.province_id)
     today = day_in_china(now)
     first_day = entitled.cycle.stages.get(Stage.REGISTRATION, (today, today))[0]
     return Draft(
@@ -140,6 +152,7 @@ async def _draft(tx: Tx, services: Services, principal: Principal, entitled: Ent
         known=known,
         revision=stored.revision if stored else 0,
         saved_at=stored.saved_at if stored else None,
+        saved_by=stored.saved_by if stored else PageSave(),
         uploads=tuple(await queries.select_uploads(tx, own.id, "")),
         departments=tuple(offered),
         department=await department_name(tx, form.practice.department_id, own.province_id),
@@ -147,7 +160,7 @@ async def _draft(tx: Tx, services: Services, principal: Principal, entitled: Ent
         closed=_closed(entitled, now),
         returned=await _returned(tx, own),
         face_consent=await _face_consent(tx, own.account_id),
-        owner=Owner(principal.name, "身份证", mask(known.number)),
+        owner=Owner(principal.name, DOCUMENT_LABELS[document], mask(known.number)),
         years=years_of_practice(form, known, policy, first_day),
     )
 
@@ -254,7 +267,14 @@ async def held_draft(tx: Tx, services: Services, principal: Principal) -> Draft:
     return opened
 
 
-async def _store(tx: Tx, services: Services, principal: Principal, opened: Draft, form: Form) -> Saved:
+async def _store(
+    tx: Tx,
+    services: Services,
+    principal: Principal,
+    opened: Draft,
+    form: Form,
+    saved_by: PageSave = _NO_PAGE,
+) -> Saved:
     """Keep the form; the first save of who was admitted, or whose form was returned, makes it a draft."""
     own, now = opened.registration, services.clock.now()
     if own.state is not State.DRAFT:
@@ -263,17 +283,26 @@ async def _store(tx: Tx, services: Services, principal: Principal, opened: Draft
             tx, services.clock, own, State.DRAFT, cause=cause, actor_id=principal.account_id
         )
     content = await seal_form(tx, services.vault, own, form, own.id)
-    revision = await queries.upsert_form(tx, own.id, own.province_id, content, now)
+    revision = await queries.upsert_form(tx, own.id, own.province_id, content, now, saved_by)
     return Saved(revision, now, {})
 
 
 async def save_step(
-    services: Services, principal: Principal, step: Step, answers: Answers, *, revision: int | None
+    services: Services,
+    principal: Principal,
+    step: Step,
+    answers: Answers,
+    *,
+    revision: int | None,
+    saved_by: PageSave = _NO_PAGE,
 ) -> Saved:
     """Keep what a page sent; what can't be understood is said and left as it was.
 
+    A save whose answer was lost comes again with the old revision: it is known by its page. One that a later
+    save of its page overtook changes nothing.
+
     Args:
-        revision: That the page was opened with; ``None`` for one that overwrites knowingly.
+        revision: That the page knows; ``None`` for one that overwrites knowingly.
 
     Raises:
         NotFound, Conflict: As the form can't be edited.
@@ -282,12 +311,15 @@ async def save_step(
     async with services.database.tx() as tx:
         opened = await held_draft(tx, services, principal)
         if revision is not None and revision != opened.revision:
-            raise StaleForm("您在其他页面或设备上修改过报名信息，请重新载入后再继续填写。")
+            if not saved_by.page or saved_by.page != opened.saved_by.page:
+                raise StaleForm("您在其他页面或设备上修改过报名信息，请重新载入后再继续填写。")
+            if saved_by.seq < opened.saved_by.seq and opened.saved_at is not None:
+                return Saved(opened.revision, opened.saved_at, {})
         sent = {field: values for field, values in answers.items() if field not in opened.locked}
         form, found = with_answers(opened.form, step, sent)
         if form == opened.form and opened.saved_at is not None and opened.registration.state is State.DRAFT:
             return Saved(opened.revision, opened.saved_at, found)
-        saved = await _store(tx, services, principal, opened, form)
+        saved = await _store(tx, services, principal, opened, form, saved_by)
         return replace(saved, problems=found)
 
 
