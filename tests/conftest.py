@@ -13,13 +13,14 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from exam_service.clock import Clock
 from exam_service.queue.connection import Client, connect
 from exam_service.settings import Settings
 from exam_service.storage.database import Database
 from exam_service.storage.embedded import EmbeddedPostgres, EmbeddedRedis
 from exam_service.storage.migrate import migrate
 from exam_service.storage.vault import Vault
-from tests.world import World, build_world
+from tests.world import FakeClock, World, build_world, copy_of
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 _KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="  # of tests only: 32 digits
@@ -79,10 +80,11 @@ def worker_id(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def database_url(template_database: str, request: pytest.FixtureRequest) -> AsyncIterator[str]:
     """A migrated database of the test's own; already furnished for who wants a world."""
-    furnished = "furnished_world" in request.fixturenames
-    template = f"{template_database}_furnished" if furnished else template_database
+    template = template_database
+    if "furnished_world" in request.fixturenames:
+        template = _furnished(template, request.getfixturevalue("clock_of_worlds"))
     name = f"test_{secrets.token_hex(6)}"
-    await _run_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+    await _run_sql(copy_of(template, name))
     yield _dsn_for(name)
     await _run_sql(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -127,16 +129,35 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 
 
 @pytest.fixture(scope="session")
+def clock_of_worlds() -> Clock:
+    """It stands still within the tests' dates until a test moves its world's."""
+    return FakeClock()
+
+
+def _furnished(template: str, clock: Clock) -> str:
+    return f"{template}_furnished_{type(clock).__name__.lower()}"
+
+
+@pytest.fixture(scope="session")
 async def furnished_world(
-    template_database: str, redis_server: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory
+    template_database: str,
+    redis_server: EmbeddedRedis,
+    tmp_path_factory: pytest.TempPathFactory,
+    clock_of_worlds: Clock,
 ) -> World:
     """Built once, in a database that every test with a world gets a copy of."""
-    name = f"{template_database}_furnished"
-    await _run_sql(f"CREATE DATABASE {name} TEMPLATE {template_database}")
-    settings = settings_for(_dsn_for(name), redis_server, tmp_path_factory.mktemp("furnished"))
+    data_dir = tmp_path_factory.mktemp("furnished")
+    return await furnish_world(template_database, redis_server, data_dir, clock_of_worlds)
+
+
+async def furnish_world(template: str, redis_server: EmbeddedRedis, data_dir: Path, clock: Clock) -> World:
+    """The world of that clock, at rest in a database whose name :func:`_furnished` knows."""
+    name = _furnished(template, clock)
+    await _run_sql(copy_of(template, name))
+    settings = settings_for(_dsn_for(name), redis_server, data_dir)
     database = await Database.connect(settings.database_url, pool_size=2)
     try:
-        return await build_world(database, settings, Vault(settings.key("master_key")))
+        return await build_world(database, settings, Vault(settings.key("master_key")), clock)
     finally:
         await database.close()
 

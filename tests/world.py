@@ -128,8 +128,8 @@ class World:
     services: Services
 
     def moved_to(self, database: Database, settings: Settings) -> World:
-        """The same people and places in a copy of the database, with a clock of its own."""
-        clock = FakeClock()
+        """The same people and places in a copy of the database, with a clock of its own of the same kind."""
+        clock = type(self.clock)()
         vault = Vault(settings.key("master_key"))
         services = _services(database, settings, vault, clock)
         here, elsewhere = deepcopy((self.here, self.elsewhere))
@@ -576,6 +576,11 @@ async def browsing(server: TestServer, *, device: str | None = DEVICE_TOKEN) -> 
         yield Browser(client)
 
 
+def copy_of(template: str, name: str) -> str:
+    """The statement that copies a database: its files, which is half the work of writing them to the log."""
+    return f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"
+
+
 @asynccontextmanager
 async def own_database(template: str) -> AsyncIterator[str]:
     """A copy of a migrated database, for a module's whole life; gives its address."""
@@ -583,7 +588,7 @@ async def own_database(template: str) -> AsyncIterator[str]:
     name = f"test_{secrets.token_hex(6)}"
     admin = await asyncpg.connect(server)
     try:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        await admin.execute(copy_of(template, name))
         yield server.replace("/exam?", f"/{name}?")
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
@@ -595,7 +600,7 @@ async def contents(database: Database) -> dict[str, str]:
     async with database.tx() as tx:
         tables = await tx.fetch("SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'")
         digests = " UNION ALL ".join(
-            f"SELECT '{table['name']}' AS name, md5(string_agg(md5(t::text), '' ORDER BY t::text)) AS digest "
+            f"SELECT '{table['name']}' AS name, count(*) || ':' || sum(hash_record_extended(t, 0)) AS digest "
             f'FROM "{table["name"]}" t'
             for table in tables
         )

@@ -21,13 +21,13 @@ from playwright.async_api import Browser, Page, Playwright, async_playwright, ex
 
 from exam_service.accounts.model import Principal
 from exam_service.app import create_app
-from exam_service.clock import SystemClock
+from exam_service.clock import Clock, SystemClock
 from exam_service.settings import Settings
 from exam_service.storage.database import Database
 from exam_service.storage.embedded import EmbeddedRedis
 from exam_service.storage.evidence import DirectoryBlobs, EvidenceStore
 from exam_service.storage.vault import Vault
-from tests.conftest import settings_for
+from tests.conftest import furnish_world, settings_for
 from tests.world import World, build_world, own_database
 
 expect.set_options(timeout=15_000)  # a machine that runs everything at once is slow
@@ -63,9 +63,27 @@ def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"frame_interval_ms": FRAME_INTERVAL_MS, "keep_every_nth_match": 1})
 
 
+@pytest.fixture(scope="session")
+def clock_of_worlds() -> Clock:
+    """Browsers have the real time, and so has their world."""
+    return SystemClock()
+
+
+@pytest.fixture(scope="session")
+async def furnished_world(
+    template_database: str,
+    redis_server: EmbeddedRedis,
+    tmp_path_factory: pytest.TempPathFactory,
+    clock_of_worlds: Clock,
+) -> World:
+    """As everywhere, at the time that it is."""
+    data_dir = tmp_path_factory.mktemp("furnished")
+    return await furnish_world(template_database, redis_server, data_dir, clock_of_worlds)
+
+
 @pytest.fixture
-async def world(settings: Settings, database: Database, redis_client: object) -> World:
-    return await build_world(database, settings, Vault(settings.key("master_key")), SystemClock())
+async def world(world: World, redis_client: object) -> World:
+    return world
 
 
 @pytest.fixture
@@ -74,9 +92,15 @@ def evidence(settings: Settings) -> EvidenceStore:
 
 
 @pytest.fixture
-async def address(
-    world: World, settings: Settings, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[str]:
+async def address(world: World, settings: Settings) -> AsyncIterator[str]:
+    """The service on a port of localhost: web alone, nobody looks at frames."""
+    async with TestServer(create_app(settings), host="localhost") as server:
+        yield str(server.make_url("/")).rstrip("/")
+
+
+@pytest.fixture
+async def watched_address(world: World, settings: Settings) -> AsyncIterator[str]:
+    """The service with a worker that looks at frames."""
     async with serving_with_a_worker(settings) as address:
         yield address
 
@@ -99,9 +123,9 @@ async def serving_with_a_worker(settings: Settings) -> AsyncIterator[str]:
             await asyncio.wait_for(worker.wait(), 20)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 async def browser(playwright: Playwright, chromium: str) -> AsyncIterator[Browser]:
-    """Chromium with a test pattern for a camera."""
+    """Chromium with a test pattern for a camera. It stays; each :func:`person` has a profile of their own."""
     browser = await playwright.chromium.launch(
         executable_path=chromium,
         args=[

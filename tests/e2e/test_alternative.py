@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from aiohttp.test_utils import TestServer
-from playwright.async_api import Browser, Page, Playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from exam_service.accounts.model import Role
-from exam_service.app import create_app
 from exam_service.clock import in_china
 from exam_service.proctor.model import Verdict
-from exam_service.settings import Settings
 from tests.e2e.conftest import on_every_screen, person, picture
 from tests.world import PASSWORD, World
 
@@ -22,22 +18,6 @@ pytestmark = pytest.mark.browser
 NO_CAMERA = """
 navigator.mediaDevices.getUserMedia = () => { throw new Error("a camera was asked for"); };
 """
-
-
-@pytest.fixture
-async def address(world: World, settings: Settings) -> AsyncIterator[str]:
-    """The service on a port of localhost: web alone, no camera is needed here."""
-    async with TestServer(create_app(settings), host="localhost") as server:
-        yield str(server.make_url("/")).rstrip("/")
-
-
-@pytest.fixture
-async def browser(playwright: Playwright, chromium: str) -> AsyncIterator[Browser]:
-    browser = await playwright.chromium.launch(
-        executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-    )
-    yield browser
-    await browser.close()
 
 
 async def log_in(page: Page, world: World) -> None:

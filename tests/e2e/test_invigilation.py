@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from aiohttp.test_utils import TestServer
-from playwright.async_api import Browser, Page, Playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from exam_service.accounts.model import Role
-from exam_service.app import create_app
 from exam_service.ids import new_id
 from exam_service.papers import usecases as papers
-from exam_service.settings import Settings
 from tests.e2e.conftest import DESKTOP, PHONE, SCREENS, person, picture
 from tests.world import PASSWORD, World
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-async def address(world: World, settings: Settings) -> AsyncIterator[str]:
-    """The service on a port of localhost: web alone, no camera is needed here."""
-    async with TestServer(create_app(settings), host="localhost") as server:
-        yield str(server.make_url("/")).rstrip("/")
-
-
-@pytest.fixture
-async def browser(playwright: Playwright, chromium: str) -> AsyncIterator[Browser]:
-    browser = await playwright.chromium.launch(
-        executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-    )
-    yield browser
-    await browser.close()
 
 
 async def log_in(page: Page, username: str) -> None:

@@ -107,12 +107,12 @@ async def hand_in(page: Page) -> None:
 
 
 async def test_a_physician_sits_both_papers_and_the_body_confirms(
-    world: World, address: str, evidence: EvidenceStore, open_browser: OpenBrowser, faces_dir: Path
+    world: World, watched_address: str, evidence: EvidenceStore, open_browser: OpenBrowser, faces_dir: Path
 ) -> None:
     physician = world.here.general
     await enrol(world, evidence, physician, faces_dir / "obama.jpg")
     async with open_browser("obama2.jpg") as browser:
-        async with person(browser, address) as page:
+        async with person(browser, watched_address) as page:
             await log_in(page, world, physician)
             await picture(page, "home")
             await accept_notice(page, "人文医学")
@@ -132,7 +132,9 @@ async def test_a_physician_sits_both_papers_and_the_body_confirms(
             await picture(page, "card")
             paper_url = page.url
             first_stem = next(iter(keys))
-        async with person(browser, address) as page:  # the browser was closed; another day, another profile
+        async with person(
+            browser, watched_address
+        ) as page:  # the browser was closed; another day, another profile
             await log_in(page, world, physician)
             await picture(page, "home-running")
             await page.get_by_role("link", name="继续测评").first.click()
@@ -157,8 +159,8 @@ async def test_a_physician_sits_both_papers_and_the_body_confirms(
             await sit_the_professional_paper(page, world)
             await expect(page.get_by_text("待评定").first).to_be_visible()
             await picture(page, "result-awaiting")
-        await confirm(browser, address, world)
-        async with person(browser, address) as page:
+        await confirm(browser, watched_address, world)
+        async with person(browser, watched_address) as page:
             await log_in(page, world, physician)
             await page.goto("/papers")
             await expect(page.get_by_text("待评定")).to_have_count(0)
@@ -208,7 +210,7 @@ async def confirm(browser: Browser, address: str, world: World) -> None:
 
 async def test_somebody_else_before_the_camera_is_not_let_in(
     world: World,
-    address: str,
+    watched_address: str,
     evidence: EvidenceStore,
     open_browser: OpenBrowser,
     faces_dir: Path,
@@ -216,7 +218,7 @@ async def test_somebody_else_before_the_camera_is_not_let_in(
     physician = world.here.simple
     await enrol(world, evidence, physician, faces_dir / "obama.jpg")
     await world.consent(physician)
-    async with open_browser("biden.jpg") as browser, person(browser, address) as page:
+    async with open_browser("biden.jpg") as browser, person(browser, watched_address) as page:
         await log_in(page, world, physician)
         await accept_notice(page, "人文医学")
         await page.get_by_role("button", name="开始检测").click()

@@ -46,7 +46,7 @@ async def second_device(
 @on_every_screen
 async def test_a_paper_goes_on_at_another_device_and_the_first_only_looks_on(
     world: World,
-    address: str,
+    watched_address: str,
     evidence: EvidenceStore,
     open_browser: OpenBrowser,
     faces_dir: Path,
@@ -57,12 +57,12 @@ async def test_a_paper_goes_on_at_another_device_and_the_first_only_looks_on(
     await world.consent(physician)
     attempt = await world.start(physician)
     await world.admit(attempt)
-    async with open_browser("obama2.jpg") as browser, person(browser, address) as first:
+    async with open_browser("obama2.jpg") as browser, person(browser, watched_address) as first:
         await log_in(first, world, physician)
         await first.goto(f"/attempts/{attempt.id}")
         await first.locator("label.option").nth(2).click()
         await saved(first)
-        async with second_device(world, browser, address, attempt.id, viewport) as second:
+        async with second_device(world, browser, watched_address, attempt.id, viewport) as second:
             await expect(second.get_by_role("heading", name="本卷正在另一台设备上作答")).to_be_visible()
             await expect(second.get_by_role("link", name="返回")).to_be_visible()
             await picture(second, "takeover")

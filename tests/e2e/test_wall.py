@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
-from aiohttp.test_utils import TestServer
-from playwright.async_api import Browser, Page, Playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from exam_service.accounts.model import Role
-from exam_service.app import create_app
 from exam_service.proctor import usecases as proctor
 from exam_service.proctor.model import Verdict
 from exam_service.proctor.usecases import wall_topic
-from exam_service.settings import Settings
 from tests.e2e.conftest import DESKTOP, SCREENS, person, picture, press_notice
 from tests.e2e.test_invigilation import fits, log_in
 from tests.world import World, camera_frame, portrait
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-async def address(world: World, settings: Settings) -> AsyncIterator[str]:
-    """The service on a port of localhost: web alone, the tests judge the frames."""
-    async with TestServer(create_app(settings), host="localhost") as server:
-        yield str(server.make_url("/")).rstrip("/")
-
-
-@pytest.fixture
-async def browser(playwright: Playwright, chromium: str) -> AsyncIterator[Browser]:
-    browser = await playwright.chromium.launch(
-        executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-    )
-    yield browser
-    await browser.close()
 
 
 def tile(page: Page, name: str):  # noqa: ANN201 - a locator

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -45,6 +46,7 @@ from exam_service.settings import Settings
 from exam_service.storage.database import Database, Tx
 from exam_service.storage.embedded import EmbeddedRedis
 from exam_service.storage.vault import Vault
+from tests.conftest import settings_for
 from tests.forms import a_picture, check_pictures
 from tests.world import START, Browser, World, browsing, build_world, contents, own_database, serving
 
@@ -660,35 +662,76 @@ async def _arranged(world: World) -> Attempt:
     return await world.start(world.here.simple)
 
 
+@dataclass(frozen=True)
+class Furnished:
+    """A scene at rest, everybody logged in: what a scene of a test's own is a copy of.
+
+    Attributes:
+        database: The name of its database, which nobody is connected to.
+        sessions: The cookies and the CSRF token of everybody's browser.
+    """
+
+    database: str
+    data_dir: Path
+    scene: Scene
+    sessions: Mapping[str, tuple[SimpleCookie, str]]
+
+
 @pytest.fixture(scope="module")
-async def calm_scene(
+async def furnished_scene(
     template_database: str, redis_server: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Scene]:
-    """One for all the tests that leave it as it is."""
-    data_dir: Path = tmp_path_factory.mktemp("roles")
+) -> AsyncIterator[Furnished]:
+    data_dir = tmp_path_factory.mktemp("roles")
+    async with own_database(template_database) as url:
+        settings = settings_for(url, redis_server, data_dir)
+        async with AsyncExitStack() as stack:
+            database = await Database.connect(url, pool_size=4)
+            stack.push_async_callback(database.close)
+            world = await build_world(database, settings, Vault(settings.key("master_key")))
+            server = await stack.enter_async_context(serving(world))
+            scene = await build_scene(world, server, stack)
+            strangers = [who for whose in STRANGERS.values() for who in whose]
+            browsers = {who: await scene.browser(who) for who in (*EVERYBODY, *strangers)}
+            sessions = {who: (cookies_of(browser), browser.csrf) for who, browser in browsers.items()}
+        yield Furnished(url.rsplit("/", 1)[1].split("?")[0], data_dir, scene, sessions)
+
+
+def cookies_of(browser: Browser) -> SimpleCookie:
+    return browser.client.session.cookie_jar.filter_cookies(browser.client.make_url("/"))
+
+
+@asynccontextmanager
+async def copied(furnished: Furnished, redis_server: EmbeddedRedis) -> AsyncIterator[Scene]:
     async with AsyncExitStack() as stack:
-        url = await stack.enter_async_context(own_database(template_database))
-        settings = Settings(
-            database_url=url,
-            redis_url=redis_server.url,
-            data_dir=data_dir,
-            master_key=_KEY,
-            lookup_key=_KEY,
-            csrf_key=_KEY,
-        )
+        url = await stack.enter_async_context(own_database(furnished.database))
+        settings = settings_for(url, redis_server, furnished.data_dir)
         database = await Database.connect(url, pool_size=4)
         stack.push_async_callback(database.close)
-        world = await build_world(database, settings, Vault(settings.key("master_key")))
+        world = furnished.scene.world.moved_to(database, settings)
         server = await stack.enter_async_context(serving(world))
-        yield await build_scene(world, server, stack)
+        scene = replace(furnished.scene, world=world, server=server, stack=stack, browsers={})
+        for who, (cookies, csrf) in furnished.sessions.items():
+            browser = await stack.enter_async_context(browsing(server, device=None))
+            browser.client.session.cookie_jar.update_cookies(cookies, server.make_url("/").origin())
+            browser.csrf = csrf
+            scene.browsers[who] = browser
+        yield scene
+
+
+@pytest.fixture(scope="module")
+async def calm_scene(furnished_scene: Furnished, redis_server: EmbeddedRedis) -> AsyncIterator[Scene]:
+    """One for all the tests that leave it as it is."""
+    async with copied(furnished_scene, redis_server) as scene:
+        yield scene
 
 
 @pytest.fixture
-async def scene(world: World, redis_client: object) -> AsyncIterator[Scene]:
+async def scene(
+    furnished_scene: Furnished, redis_server: EmbeddedRedis, redis_client: object
+) -> AsyncIterator[Scene]:
     """One of the test's own."""
-    async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(serving(world))
-        yield await build_scene(world, server, stack)
+    async with copied(furnished_scene, redis_server) as scene:
+        yield scene
 
 
 def own_origin(scene: Scene) -> str:
