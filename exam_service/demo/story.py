@@ -15,6 +15,7 @@ from exam_service.demo.people import identity_number
 from exam_service.institutions import usecases as institutions
 from exam_service.institutions.model import Category, Level, Sex
 from exam_service.institutions.reading import Practising, read_practising
+from exam_service.registration import usecases as registration
 from exam_service.registration.admission.usecases import acts as admission
 from exam_service.registration.form import usecases as form
 from exam_service.registration.form.answers import typed
@@ -28,11 +29,14 @@ from exam_service.registration.form.model import (
     Practice,
     ProcedureChoice,
 )
+from exam_service.registration.reviewing import usecases as reviewing
+from exam_service.registration.reviewing.filters import Filter
+from exam_service.registration.reviewing.model import Check, Ratings
 from exam_service.simulate.faces import shipped_face
 from exam_service.storage.database import Tx
 from exam_service.wiring import Services
 
-INACTIVE, WAITING, ADMITTED, DRAFT, SUBMITTED = range(6, 11)
+INACTIVE, WAITING, ADMITTED, DRAFT, SUBMITTED, RETURNED, REVIEWED = range(6, 13)
 """Numbers of the physicians of the story, by how far they have come."""
 ELSEWHERE = 13
 """On the roster of the second institution."""
@@ -81,14 +85,16 @@ async def tell(services: Services, scene: Scene) -> None:
     )
     people = {}
     async with services.database.tx() as tx:
-        for index in (INACTIVE, WAITING, ADMITTED, DRAFT, SUBMITTED):
+        for index in range(INACTIVE, REVIEWED + 1):
             people[index] = await _enter(tx, services, scene, index, scene.institution_id, department_id)
         await _enter(tx, services, scene, ELSEWHERE, scene.other_institution_id, None)
-    let_in = [people[index].account_id for index in (ADMITTED, DRAFT, SUBMITTED)]
+    let_in = [people[index].account_id for index in range(ADMITTED, REVIEWED + 1)]
     await admission.admit(services.database, services.clock, scene.staff, let_in)
     complete = _form(department_id)
     await form.save_step(services, people[DRAFT], Step.BASIC, typed(complete), revision=None)
-    await _submit(services, scene, people[SUBMITTED], complete)
+    for index in (SUBMITTED, RETURNED, REVIEWED):
+        await _submit(services, scene, people[index], complete)
+    await _review(services, scene, people)
 
 
 async def _enter(
@@ -139,6 +145,40 @@ async def _submit(services: Services, scene: Scene, principal: Principal, comple
     while claimed := await form.claim_upload(services):  # no worker runs yet, and the picture is our own
         await form.record_check(services, claimed, form.Finding(picture, 512, 600))
     await form.submit(services, principal, revision=None)
+
+
+async def _review(services: Services, scene: Scene, people: dict[int, Principal]) -> None:
+    """The institution returns one form and passes another on to the body."""
+    found = {}
+    async with services.database.tx() as tx:
+        for index in (RETURNED, REVIEWED):
+            own = await registration.registration_in_cycle(tx, scene.cycle.id, people[index].account_id)
+            assert own is not None  # noqa: S101 - submitted just now
+            found[index] = own.id
+    returned, reviewed = found[RETURNED], found[REVIEWED]
+    await reviewing.return_form(
+        services,
+        scene.staff,
+        returned,
+        await _basis(services, scene, returned),
+        reason="职称与证书不一致，请更正。",
+        marked=["practice.title"],
+    )
+    await reviewing.rate_and_approve(
+        services,
+        scene.staff,
+        reviewed,
+        await _basis(services, scene, reviewed),
+        ticked=[Check.PHOTO, Check.RATINGS],
+        ratings=Ratings(quantity=True, quality=True, task=True, grade=EthicsGrade.GOOD),
+        reason="",
+    )
+
+
+async def _basis(services: Services, scene: Scene, registration_id: UUID) -> reviewing.Basis:
+    """What the institution has before its eyes: the first submission, undecided."""
+    found = await reviewing.dossier(services, scene.staff, registration_id, Filter())
+    return reviewing.Basis(found.read.submission_id, None)
 
 
 def _form(department_id: UUID) -> Form:

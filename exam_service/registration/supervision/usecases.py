@@ -292,6 +292,14 @@ async def acts_of(tx: Tx, registration_id: UUID) -> list[Supervised]:
     return await queries.select_acts(tx, registration_id)
 
 
+async def why_withdrawn(tx: Tx, own: Registration) -> str | None:
+    """The reason that the authority gave, while it holds; ``None`` for everybody else."""
+    if own.state is not State.NOT_ADMITTED:
+        return None
+    acts = await queries.select_acts(tx, own.id)
+    return acts[-1].reason if acts and acts[-1].act is Act.WITHDRAWN else None
+
+
 async def assign(
     services: Services,
     principal: Principal,
