@@ -44,7 +44,9 @@ Embedding = NDArray[np.float32]
 Scene = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 
-_WHOLE_EVERY = 12  # looks; where something changes beside the face, the verifier searches all of it at once
+# Frames from one whole search to the next, at the most: where something changes beside the face, or the face
+# isn't found, the verifier searches all of it at once.
+_WHOLE_EVERY = 12
 _REMEMBERED = 4096
 _ABSENCE = 3  # frames without a face in a row are an absence: the one that completes it is looked at harder
 _THRESHOLDS_SECONDS = 5.0
@@ -80,6 +82,11 @@ class FaceReading(Protocol):
     @property
     def scene(self) -> Scene | None:
         """The whole picture in little, by which the next is seen to have changed."""
+        ...
+
+    @property
+    def whole(self) -> bool:
+        """Whether the whole picture was searched, and not only where the face was last."""
         ...
 
 
@@ -124,7 +131,7 @@ class _Place:
 
     box: Box | None = None
     scene: Scene | None = None
-    looks: int = 0
+    since_whole: int = 0
 
 
 class Places:
@@ -139,8 +146,8 @@ class Places:
         self._of.move_to_end(subject_id)
         while len(self._of) > _REMEMBERED:
             self._of.popitem(last=False)
-        place.looks += 1
-        return Glance(picture, None if place.looks % _WHOLE_EVERY == 0 else place.box, place.scene)
+        place.since_whole += 1
+        return Glance(picture, place.box if place.since_whole < _WHOLE_EVERY else None, place.scene)
 
     def note(self, subject_id: UUID, reading: FaceReading | None) -> None:
         """What was seen; ``None`` after anything but a plain match: then all of the next is searched."""
@@ -148,6 +155,8 @@ class Places:
         if place is not None:
             place.box = reading.box if reading else None
             place.scene = reading.scene if reading else None
+            if reading and reading.whole:
+                place.since_whole = 0
 
 
 @dataclass(repr=False)
