@@ -254,6 +254,18 @@ async def select_optional_newest_identity_check(
     )
 
 
+async def select_awaited(tx: Tx, checks: Sequence[Check]) -> set[UUID]:
+    """Those of these verdicts, by their ids, of whose subject and purpose an identity check is open."""
+    rows = await tx.fetch(
+        SQL["select_awaited"],
+        [check.id for check in checks],
+        [check.registration_id for check in checks],
+        [check.attempt_id for check in checks],
+        [check.purpose for check in checks],
+    )
+    return {row["id"] for row in rows}
+
+
 async def select_optional_identity_check(
     tx: Tx, identity_check_id: UUID, province_id: str
 ) -> IdentityCheck | None:

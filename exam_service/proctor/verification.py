@@ -127,7 +127,7 @@ class Recogniser(Protocol):
 
 @dataclass
 class _Place:
-    """What the last picture of somebody showed, and how many were looked at."""
+    """What the last picture of somebody showed, and how many came since one was searched whole."""
 
     box: Box | None = None
     scene: Scene | None = None
@@ -462,19 +462,16 @@ class Verification:
                 for each, check in zip(judged, kept.checks, strict=True)
                 if check.id in fresh
             ]
+            awaited = await identity.awaited(tx, [each.check for each in new])
             # In one order: of two workers whose batches have the same people one waits for the other.
             for each in sorted(new, key=lambda each: (each.check.subject_id, each.check.purpose)):
-                await self._advance(tx, each)
+                check, owner, embedding = each.check, each.owner, each.embedding
+                if check.enrolled and embedding is not None:
+                    await self._enrol(tx, owner, check.province_id, embedding, source="first_check")
+                if check.id in awaited:
+                    seen = identity.Seen(check, owner.account_id, embedding, self._recogniser.distance)
+                    await identity.advance(tx, self._services, seen)
             tx.after_commit(lambda: self._tell(new))
-
-    async def _advance(self, tx: Tx, judged: _Judged) -> None:
-        """What hangs on a verdict; nothing on a frame that came late, for who is there now?"""
-        check, owner, embedding = judged.check, judged.owner, judged.embedding
-        if check.enrolled and embedding is not None:
-            await self._enrol(tx, owner, check.province_id, embedding, source="first_check")
-        if not check.age_ms:
-            seen = identity.Seen(check, owner.account_id, embedding, self._recogniser.distance)
-            await identity.advance(tx, self._services, seen)
 
     async def _tell(self, judged: Sequence[_Judged]) -> None:
         """The browsers, the live wall and the counters."""
