@@ -179,6 +179,11 @@ async def select_optional_check(tx: Tx, check_id: UUID, province_id: str) -> Che
     return _check(row) if row else None
 
 
+async def select_checks_by_id(tx: Tx, check_ids: Sequence[UUID]) -> list[Check]:
+    """Of whichever province, in no order."""
+    return [_check(row) for row in await tx.fetch(SQL["select_checks_by_id"], check_ids)]
+
+
 async def select_checks(tx: Tx, attempt_id: UUID, province_id: str) -> list[Check]:
     return [_check(row) for row in await tx.fetch(SQL["select_checks"], attempt_id, province_id)]
 

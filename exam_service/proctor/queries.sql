@@ -43,6 +43,9 @@ RETURNING id
 -- name: select_optional_check
 SELECT * FROM proctor_check WHERE id = $1 AND province_id = $2
 
+-- name: select_checks_by_id
+SELECT * FROM proctor_check WHERE id = ANY($1::uuid[])
+
 -- name: select_checks
 SELECT * FROM proctor_check WHERE attempt_id = $1 AND province_id = $2 ORDER BY received_at, seq
 

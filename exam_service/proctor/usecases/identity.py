@@ -321,15 +321,6 @@ async def check_and_admission(services: Services, principal: Principal, check_id
     return Judged(check, identity, passed or attempt.admitted_at is not None)
 
 
-async def verdict_of_paper(services: Services, stream: StreamRow, check_id: UUID) -> Judged | None:
-    """The verdict that a signal speaks of, where it is on a frame of this connection of a paper."""
-    async with services.database.statements() as tx:
-        check = await queries.select_optional_check(tx, check_id, stream.province_id)
-    if check is None or check.stream_id != stream.id:
-        return None
-    return Judged(check, None, admitted=False)
-
-
 async def check_status(services: Services, stream: StreamRow) -> dict[str, object]:
     """How the identity check stands that a connection's frames are for: the message for its page."""
     async with services.database.statements() as tx:
