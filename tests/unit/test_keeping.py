@@ -129,7 +129,7 @@ def test_looks_are_compared_bit_by_bit_with_their_sign() -> None:
         st.tuples(
             st.sampled_from([MATCH, MATCH, MATCH, AWAY, Verdict.UNUSABLE]), st.sampled_from([None, 0, 1])
         ),
-        max_size=40,
+        max_size=16,
     ),
     st.sampled_from([MATCH, AWAY]),
     st.integers(min_value=0, max_value=2 * MOST),
