@@ -32,7 +32,7 @@ ROLE_LABELS = {
 STAFF = (Role.INSTITUTION, Role.BODY, Role.AUTHORITY, Role.OPERATOR)
 
 FACE_CONSENT = "face"
-FACE_CONSENT_VERSION = "face-2026-2"
+FACE_CONSENT_VERSION = "face-2026-3"
 
 
 @dataclass(frozen=True)
@@ -196,6 +196,7 @@ FACE_CONSENT_PURPOSES = (
     "机器只作提示，是否违规一律由考核机构工作人员判定。",
 )
 FACE_CONSENT_COLLECTED = (
+    "您上传的报名照片：由机器检查是否为一张清晰的正面人脸，审核通过后用于测评时核对身份；",
     "设备自检、开考前核验和答题过程中由摄像头拍摄的照片，不录像、不录音；",
     "由照片计算出的人脸特征值（一组数字），只用于与您的报名照片比对；",
     "照片与特征值逐人加密保存，密钥销毁后无法恢复。",

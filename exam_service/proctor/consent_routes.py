@@ -78,6 +78,7 @@ async def show_consent(request: web.Request) -> web.Response:
             "rights": FACE_CONSENT_RIGHTS,
             "records": [_record(record) for record in records],
             "next": local_path(request.query.get("next"), "/papers"),
+            "asked_by": local_path(request.query.get("next"), ""),
         },
     )
 
@@ -99,7 +100,11 @@ async def decline_consent(request: web.Request) -> web.Response:
     await accounts.decline_face_consent(
         services.database, services.clock, services.signals, viewer(request), version=form.get("version", "")
     )
-    raise _back("/alternative", "已记录您不同意采集人脸信息，考核资格不受影响。可以在本页申请现场测评。")
+    asked_by = local_path(form.get("next"), "")
+    words = "已记录您不同意采集人脸信息，考核资格不受影响。"
+    if asked_by.startswith("/registration"):  # the paper is far off: the form goes on
+        raise _back(asked_by, f"{words}照片只作为报名资料保存。")
+    raise _back("/alternative", f"{words}可以在本页申请现场测评。")
 
 
 @allow(Role.PHYSICIAN)

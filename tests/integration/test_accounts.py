@@ -674,7 +674,8 @@ async def test_a_physician_whom_no_cycle_has_sees_a_home_that_says_so(browser: B
     for path in ("/home", "/papers", "/practice"):
         answer = await browser.get(path)
         assert answer.status == 200, path
-    assert "未纳入本周期考核" in await (await browser.get("/home")).text()
+    text = await (await browser.get("/home")).text()
+    assert "未开通报名，请联系医疗卫生机构" in text
 
 
 # What is stored

@@ -287,6 +287,17 @@ async def test_without_a_way_to_send_the_slip_is_named(
         await ask(world, throttle)
 
 
+async def test_a_province_without_codes_has_the_slip_and_people_who_decide(
+    world: World, throttle: Buckets, newcomer: UUID
+) -> None:
+    await set_entry(world, mobile_code=False)
+    with pytest.raises(Conflict, match="激活单"):
+        await ask(world, throttle)
+    ticket = await show(world, throttle, await slip_for(world, newcomer))
+    assert await by_slip(world, throttle, ticket) is None
+    assert await sent(world) == []
+
+
 async def test_who_is_active_already_is_told_so_on_their_own_phone_only(
     world: World, throttle: Buckets, newcomer: UUID
 ) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from exam_service.accounts.identity import DocumentType
 from exam_service.cycles.form_rules import UploadKind
 from exam_service.errors import NotFound
 from exam_service.registration.form.model import Crop, Form, PageSave, Return, Upload, UploadState
@@ -222,3 +223,10 @@ async def select_optional_department_name(tx: Tx, department_id: UUID, province_
         SQL["select_optional_department_name"], department_id, province_id
     )
     return name
+
+
+async def select_document_type(tx: Tx, account_id: UUID, province_id: str) -> DocumentType:
+    kind = await tx.fetch_value(SQL["select_document_type"], account_id, province_id)
+    if kind is None:
+        raise NotFound("没有找到这位医师。", account=account_id)
+    return DocumentType(kind)

@@ -125,3 +125,6 @@ SELECT mobile FROM account WHERE id = $1 AND province_id = $2 AND mobile_bound_a
 
 -- name: select_optional_department_name
 SELECT name FROM department WHERE id = $1 AND province_id = $2
+
+-- name: select_document_type
+SELECT document_type FROM account WHERE id = $1 AND province_id = $2

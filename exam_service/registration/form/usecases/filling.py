@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from exam_service.accounts import usecases as accounts
-from exam_service.accounts.identity import mask
+from exam_service.accounts.identity import DOCUMENT_LABELS, mask
 from exam_service.accounts.model import FACE_CONSENT_VERSION, ConsentState, Principal
 from exam_service.audit import usecases as audit
 from exam_service.cycles.model import Cycle, day_in_china, days
@@ -135,13 +135,15 @@ async def _draft(tx: Tx, services: Services, principal: Principal, entitled: Ent
     stored = await queries.select_optional_form(tx, own.id, own.province_id)
     known = await _known(tx, services, entitled)
     form = Form()
-    if own.state not in UNSUBMITTED and own.submitted_at:
+    # Until a correction is begun it is what was submitted, with the modifications that were granted since.
+    if own.submitted_at and (own.state not in UNSUBMITTED or own.state is State.RETURNED):
         form = await submitted_form(tx, services.vault, own.id, own.province_id)
     elif stored:
         form = parse_form(json.loads(await services.vault.open(tx, stored.content, own.id)))
     if own.state in UNSUBMITTED:
         form = prefilled(form, known, policy)
     offered = await institutions.departments(tx, own.institution_id, own.province_id)
+    document = await queries.select_document_type(tx, own.account_id, own.province_id)
     today = day_in_china(now)
     first_day = entitled.cycle.stages.get(Stage.REGISTRATION, (today, today))[0]
     return Draft(
@@ -158,7 +160,7 @@ async def _draft(tx: Tx, services: Services, principal: Principal, entitled: Ent
         closed=_closed(entitled, now),
         returned=await _returned(tx, own),
         face_consent=await _face_consent(tx, own.account_id),
-        owner=Owner(principal.name, "身份证", mask(known.number)),
+        owner=Owner(principal.name, DOCUMENT_LABELS[document], mask(known.number)),
         years=years_of_practice(form, known, policy, first_day),
     )
 
