@@ -15,7 +15,7 @@ from exam_service import (
     sms,
 )
 from exam_service.audit import usecases as audit
-from exam_service.registration import admission, form, supervision
+from exam_service.registration import admission, form, reviewing, supervision
 from exam_service.wiring import Job, Services, Wiring
 
 
@@ -31,6 +31,7 @@ FEATURES = (
     institutions,
     admission,
     form,
+    reviewing,
     supervision,
     papers,
     practice,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import BinaryIO
 
 from openpyxl import Workbook, load_workbook
 from openpyxl.cell import WriteOnlyCell
@@ -89,6 +91,41 @@ def write_sheet(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     written = io.BytesIO()
     book.save(written)
     return written.getvalue()
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def neutral(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula, whatever the file is saved as next."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def csv_bytes(rows: Iterable[Sequence[str]], *, first: bool = False) -> bytes:
+    """Lines of a CSV file in UTF-8, cells neutral; the ``first`` begin with the mark spreadsheets want."""
+    lines = io.StringIO(newline="")
+    csv.writer(lines).writerows([neutral(cell) for cell in row] for row in rows)
+    return (codecs.BOM_UTF8 if first else b"") + lines.getvalue().encode()
+
+
+class GrowingSheet:
+    """An XLSX file that is written row by row: what it holds lies on disk, not in memory.
+
+    Its methods take their time; call them in a thread.
+    """
+
+    def __init__(self) -> None:
+        self._book = Workbook(write_only=True)
+        self._sheet = self._book.create_sheet("名单")
+
+    def append(self, rows: Iterable[Sequence[str]]) -> None:
+        """Rows of texts, made neutral."""
+        for row in rows:
+            self._sheet.append([neutral(cell) for cell in row])
+
+    def save(self, file: BinaryIO) -> None:
+        """Once, at the end."""
+        self._book.save(file)
 
 
 def _csv(data: bytes) -> list[list[str]]:

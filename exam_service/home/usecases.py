@@ -29,6 +29,7 @@ from exam_service.papers import usecases as papers
 from exam_service.registration import usecases as registration
 from exam_service.registration.admission import usecases as admission
 from exam_service.registration.model import STATE_LABELS, Entitlement
+from exam_service.registration.reviewing import usecases as reviewing
 from exam_service.review import usecases as review
 from exam_service.storage.database import Tx
 from exam_service.wiring import Services
@@ -140,6 +141,7 @@ async def staff_cards(services: Services, principal: Principal, queue: Gauges) -
     if principal.role is Role.OPERATOR:
         cards.extend(await _queue_cards(queue))
     async with services.database.tx() as tx:
+        cards.extend(await reviewing.cards(tx, principal))
         if principal.role is Role.BODY:
             cards.extend(await _body_cards(tx, services, principal))
         if principal.role is Role.INSTITUTION:

@@ -54,11 +54,13 @@ MOVES: Mapping[State, frozenset[State]] = {
             State.NOT_ADMITTED,
         }
     ),
-    State.RETURNED: frozenset({State.DRAFT, State.INSTITUTION_REVIEW, State.NOT_ADMITTED}),
+    # Back to a review also where a reviewer takes a decision back, within minutes.
+    State.RETURNED: frozenset({State.DRAFT, State.INSTITUTION_REVIEW, State.BODY_REVIEW, State.NOT_ADMITTED}),
     State.REGISTERED: frozenset(
         {
             State.TESTING,
             State.RETURNED,
+            State.BODY_REVIEW,
             State.INSTITUTION_REVIEW,  # moved by the authority: another institution looks at it
             State.CONCLUDED,
             State.NOT_ADMITTED,

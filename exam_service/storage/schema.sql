@@ -1430,19 +1430,33 @@ CREATE INDEX registration_body_order ON public.registration USING btree (body_id
 
 CREATE INDEX registration_body_queue ON public.registration USING btree (body_id, state, submitted_at, id);
 
+CREATE INDEX registration_body_submitted ON public.registration USING btree (body_id, cycle_id, submitted_at, id) WHERE (submitted_at IS NOT NULL);
+
 CREATE INDEX registration_cycle ON public.registration USING btree (cycle_id, state, id);
 
 CREATE INDEX registration_department ON public.registration USING btree (department_id) WHERE (department_id IS NOT NULL);
+
+CREATE INDEX registration_department_queue ON public.registration USING btree (department_id, submitted_at, id) WHERE (department_id IS NOT NULL);
 
 CREATE INDEX registration_institution ON public.registration USING btree (province_id, institution_id, state);
 
 CREATE INDEX registration_institution_queue ON public.registration USING btree (institution_id, state, submitted_at, id);
 
+CREATE INDEX registration_institution_submitted ON public.registration USING btree (institution_id, cycle_id, submitted_at, id) WHERE (submitted_at IS NOT NULL);
+
 CREATE INDEX registration_move_registration ON public.registration_move USING btree (registration_id, id);
+
+CREATE INDEX registration_progress ON public.registration USING btree (cycle_id, body_id, institution_id, state) INCLUDE (province_id);
+
+CREATE INDEX registration_progress_institution ON public.registration USING btree (institution_id, cycle_id, state) INCLUDE (body_id, province_id);
 
 CREATE INDEX registration_review_registration ON public.registration_review USING btree (registration_id, id DESC);
 
+CREATE INDEX registration_review_reviewer ON public.registration_review USING btree (reviewer_id, decided_at);
+
 CREATE INDEX registration_submission_registration ON public.registration_submission USING btree (registration_id, id DESC);
+
+CREATE INDEX registration_submitted ON public.registration USING btree (cycle_id, submitted_at, id) WHERE (submitted_at IS NOT NULL);
 
 CREATE INDEX registration_supervision_registration ON public.registration_supervision USING btree (registration_id, id);
 

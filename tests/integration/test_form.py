@@ -218,6 +218,22 @@ async def test_a_returned_form_opens_at_the_first_marked_field_and_goes_back(wor
     assert again.form.practice.title == "无职称"
 
 
+async def test_a_returned_form_begins_with_what_was_granted_since(world: World) -> None:
+    physician = world.here.general
+    own = await submitted(world, world.here, physician)
+    kept = (await opened(world, physician)).form
+    changed = replace(kept, basic=replace(kept.basic, email="new@example.com"))
+    async with world.database.tx() as tx:
+        await form.record_submission(
+            tx, world.clock, world.vault, own, changed, submitted_by=physician.account_id
+        )
+    await returned(world, physician, "basic.email")
+
+    assert (await opened(world, physician)).form.basic.email == "new@example.com"
+    await form.save_step(world.services, physician, Step.BASIC, {"basic.ethnicity": ["回族"]}, revision=None)
+    assert (await opened(world, physician)).form.basic.email == "new@example.com"
+
+
 async def test_after_the_review_a_returned_form_stays_as_it_is(world: World) -> None:
     physician = world.here.general
     await submitted(world, world.here, physician)

@@ -6,8 +6,9 @@ import pytest
 from aiohttp import ClientResponse, FormData
 
 from exam_service.accounts.model import Principal
+from exam_service.cycles.policy import read_preset
 from exam_service.registration.form import usecases as form
-from exam_service.registration.form.answers import typed
+from exam_service.registration.form.answers import entry_lists, typed
 from exam_service.registration.model import State
 from tests.forms import (
     a_form,
@@ -68,6 +69,33 @@ async def test_every_page_has_the_words_of_its_manual(
         text = await page(browser, f"/registration/{step}")
         for word in expected:
             assert word in text, (step, word)
+
+
+PRESETS = {
+    "hainan-2024": {"experience": "科研成果", "procedure": "在本考核周期内按规定通过住院医师规范化培训"},
+    "dingkaotong-2023": {"basic": "考核结果通知书打印", "practice": "返回", "procedure": "12年以上执业经历"},
+    "shanxi-2024": {
+        "basic": "5MB以内",
+        "conduct": "工作业绩",
+        "procedure": "省级以上卫生行政部门规定的其他情形",
+    },
+    "henan-c6": {"conduct": "人次/两年", "basic": "近两年一寸纯底色", "procedure": "执业年限证明材料"},
+}
+
+
+async def test_every_manual_has_its_own_words(world: World, browser: Browser, physician: Principal) -> None:
+    await admitted(world, world.here, physician)
+    await world.consent(physician)
+    for preset, expected in PRESETS.items():
+        async with world.database.tx() as tx:
+            await tx.execute(
+                "UPDATE cycle SET policy = $2 WHERE id = $1", world.here.cycle.id, read_preset(preset).raw
+            )
+        for step in ("basic", "practice", "experience", "conduct", "procedure", "confirm"):
+            text = await page(browser, f"/registration/{step}")
+            assert expected.get(step, "") in text, (preset, step)
+        for name in entry_lists(read_preset(preset)):
+            await page(browser, f"/registration/entry?list={name}")
 
 
 async def test_a_form_is_filled_in_and_submitted_without_scripts(

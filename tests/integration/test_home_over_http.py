@@ -81,6 +81,7 @@ async def test_the_pages_before_a_paper_say_when_the_system_is_maintained(
         await browser.login(world.elsewhere, world.elsewhere.simple)
         assert "系统维护：每天22:00至24:00" in await page(browser, "/papers/humanities/notice")
         world.clock.move(hours=11.5)
+        await browser.login(world.elsewhere, world.elsewhere.simple)
         text = await page(browser, "/papers")
         assert "试卷须在21:00前开始，05-13 00:00后可以参加。" in text
         refused = await browser.get("/papers/humanities/notice")

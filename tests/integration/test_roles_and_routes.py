@@ -42,12 +42,14 @@ from exam_service.proctor.model import Verdict
 from exam_service.registration import usecases as registration
 from exam_service.registration.admission.usecases import acts, transfers
 from exam_service.registration.form import usecases as form
+from exam_service.registration.reviewing.routes.forms import basis_text
 from exam_service.settings import Settings
 from exam_service.storage.database import Database, Tx
 from exam_service.storage.embedded import EmbeddedRedis
 from exam_service.storage.vault import Vault
 from tests.conftest import settings_for
-from tests.forms import a_picture, check_pictures
+from tests.forms import a_picture, check_pictures, open_stages
+from tests.submissions import basis_of, hand_in, pass_institution, submit
 from tests.world import START, Browser, World, browsing, build_world, contents, own_database, serving
 
 VISITOR = "visitor"
@@ -255,6 +257,36 @@ PROBES: dict[tuple[str, str], Probe] = {
     ("POST", "/institution/departments/{department}/deletion"): Probe(
         Role.INSTITUTION, "department", status=303, is_json=False
     ),
+    ("GET", "/institution/reviews/{registration}"): Probe(Role.INSTITUTION, "submitted"),
+    ("GET", "/institution/reviews/{registration}/pictures/{upload}"): Probe(Role.INSTITUTION, "submitted"),
+    ("POST", "/institution/reviews/{registration}/approval"): Probe(
+        Role.INSTITUTION, "submitted", status=422, body={"basis": "{submitted_basis}"}, is_json=False
+    ),
+    ("POST", "/institution/reviews/{registration}/return"): Probe(
+        Role.INSTITUTION,
+        "submitted",
+        body={"basis": "{submitted_basis}", "reason": "照片不清晰"},
+        is_json=False,
+    ),
+    ("POST", "/institution/reviews/{registration}/undo"): Probe(Role.INSTITUTION, "reviewed", is_json=False),
+    ("GET", "/body/reviews/{registration}"): Probe(Role.BODY, "reviewed"),
+    ("GET", "/body/reviews/{registration}/pictures/{upload}"): Probe(Role.BODY, "reviewed"),
+    ("POST", "/body/reviews/{registration}/approval"): Probe(
+        Role.BODY, "reviewed", status=422, body={"basis": "{reviewed_basis}"}, is_json=False
+    ),
+    ("POST", "/body/reviews/{registration}/return"): Probe(
+        Role.BODY,
+        "reviewed",
+        body={"basis": "{reviewed_basis}", "reason": "执业证书不清晰"},
+        is_json=False,
+    ),
+    ("POST", "/body/reviews/{registration}/return-to-institution"): Probe(
+        Role.BODY,
+        "reviewed",
+        body={"basis": "{reviewed_basis}", "reason": "请核实工作成绩"},
+        is_json=False,
+    ),
+    ("POST", "/body/reviews/{registration}/undo"): Probe(Role.BODY, "reviewed", status=409, is_json=False),
     ("POST", "/sites/{site}"): Probe(
         Role.BODY,
         "site",
@@ -352,6 +384,21 @@ PROBES: dict[tuple[str, str], Probe] = {
 }
 
 
+_DESK = ("site", "application", "cycle", "offices", "employee")
+ROWS_OF_PATHS: dict[str, tuple[str, ...]] = {
+    "/alternatives/": ("watched",),
+    "/registration/uploads/": ("picture",),
+    "/institution/reviews/": ("submitted",),
+    "/institution/body-application/": _DESK,
+    "/body/reviews/": ("reviewed",),
+    "/authority/physicians/": ("physician",),
+    "/authority/": _DESK,
+    "/sites/": _DESK,
+    "/activations/": _DESK,
+}
+"""Whose ids fill the paths that begin so, where no probe says it."""
+
+
 @dataclass
 class Scene:
     """A world with rows of ``here.general`` and of ``here``'s first body, and browsers of everybody.
@@ -408,18 +455,12 @@ class Scene:
             names |= self.rows[row]
         elif "{request}" in path or "{identity}" in path:
             names |= self.rows["disputed"]
-        elif path.startswith("/alternatives/"):
-            names |= self.rows["watched"]
-        elif "{upload}" in path:
-            names |= self.rows["picture"]
         elif "{notice}" in path:
             names |= self.rows["running"]
         elif path.startswith(("/institution/departments", "/institution/roster", "/institution/transfers")):
             names |= self._roster_names(path)
-        elif path.startswith("/authority/physicians/"):
-            names |= self.rows["physician"]
-        elif path.startswith(("/authority/", "/sites/", "/activations/", "/institution/body-application/")):
-            for each in ("site", "application", "cycle", "offices", "employee"):
+        elif found := next((rows for start, rows in ROWS_OF_PATHS.items() if path.startswith(start)), None):
+            for each in found:
                 names |= self.rows[each]
             number = 2 * path.startswith("/authority/") + path.endswith("/refusal")
             names |= self.rows[f"activation {number}"]
@@ -485,11 +526,14 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
         name="内科",
         subjects=["03.01"],
     )
+    submitted, reviewed, bases = await _submitted(world)
     desk, other_institution = await _desk(world)
     return Scene(
         world,
         server,
         rows={
+            "submitted": submitted,
+            "reviewed": reviewed,
             **desk,
             "running": {"attempt": str(running.attempt.id), "notice": str(notice_id)},
             "marked": {"attempt": str(marked.id), "check": str(check.id)},
@@ -514,9 +558,26 @@ async def build_scene(world: World, server: TestServer, stack: AsyncExitStack) -
             "option": str(running.items[0].options[0].id),
             "practice_item": str(opened.items[0].id),
             "practice_option": str(opened.items[0].options[0].id),
+            **bases,
         },
         stack=stack,
     )
+
+
+async def _submitted(world: World) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """A form that waits for the institution, one that waits for the body, and what decisions rest on."""
+    await open_stages(world, world.here)
+    rows, bases = [], {}
+    for name, role in (("submitted", Role.INSTITUTION), ("reviewed", Role.BODY)):
+        await world.newcomer()
+        own = await submit(world, world.here.registrations[-1])
+        if role is Role.BODY:
+            await pass_institution(world, world.here, own.id)
+        upload_id = await hand_in(world, own, "procedure")
+        rows.append({"registration": str(own.id), "upload": str(upload_id)})
+        basis = await basis_of(world, world.here, own.id, role)
+        bases[f"{name}_basis"] = basis_text(basis)
+    return rows[0], rows[1], bases
 
 
 async def _roster(world: World) -> dict[str, dict[str, str]]:
@@ -586,7 +647,7 @@ async def _desk(world: World) -> tuple[dict[str, dict[str, str]], UUID]:
     await sites.add(services, here.staff[Role.BODY], sites.Typed("一号考点", "一楼", "20"))
     async with world.database.tx() as tx:
         await tx.execute(
-            "UPDATE cycle SET stages = $2 WHERE id = $1",
+            "UPDATE cycle SET stages = stages || $2 WHERE id = $1",
             here.cycle.id,
             {"body_applications": ["2026-05-01", "2026-05-31"]},
         )

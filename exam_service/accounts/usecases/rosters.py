@@ -108,12 +108,13 @@ async def person_on_roster(tx: Tx, vault: Vault, account_id: UUID, province_id: 
 async def identity_numbers_of(
     tx: Tx, vault: Vault, province_id: str, account_ids: Collection[UUID]
 ) -> Mapping[UUID, str]:
-    """Numbers as the roster writes them, decrypted, by account: two statements for a page."""
+    """Numbers as the roster writes them, decrypted, by account, two statements for a page; no purged ones."""
     sealed = await queries.select_documents(tx, list(account_ids), province_id)
     keys = await vault.keys_of(tx, sealed.values())
     return {
         account_id: open_envelope(keys[data_key_id(envelope)], envelope, account_id).decode()
         for account_id, envelope in sealed.items()
+        if data_key_id(envelope) in keys
     }
 
 

@@ -1,1 +1,14 @@
-"""Two levels of review: institution and body, their ratings, what they return."""
+"""Two levels look at a submitted form and decide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from exam_service.wiring import Wiring
+
+
+def setup(wiring: Wiring) -> None:
+    from exam_service.registration.reviewing import routes  # noqa: PLC0415 - workers need no web
+
+    wiring.add_routes(routes.ROUTES)

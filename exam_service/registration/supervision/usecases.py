@@ -101,7 +101,7 @@ async def find(
 
 def _hashes(services: Services, text: str) -> list[bytes]:
     """What a document of any type with this number is looked up by; none for what is no number."""
-    if not any(character.isdigit() for character in text):
+    if not text.isascii() or not any(character.isdigit() for character in text):
         return []
     found = []
     for kind in DocumentType:

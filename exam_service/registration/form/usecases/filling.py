@@ -135,7 +135,8 @@ async def _draft(tx: Tx, services: Services, principal: Principal, entitled: Ent
     stored = await queries.select_optional_form(tx, own.id, own.province_id)
     known = await _known(tx, services, entitled)
     form = Form()
-    if own.state not in UNSUBMITTED and own.submitted_at:
+    # Until a correction is begun it is what was submitted, with the modifications that were granted since.
+    if own.submitted_at and (own.state not in UNSUBMITTED or own.state is State.RETURNED):
         form = await submitted_form(tx, services.vault, own.id, own.province_id)
     elif stored:
         form = parse_form(json.loads(await services.vault.open(tx, stored.content, own.id)))
