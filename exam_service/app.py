@@ -29,8 +29,8 @@ from exam_service.keys import BUCKETS, FRAMES, HEARTBEATS, LINE, SERVICES
 from exam_service.papers.routes import ANSWERS
 from exam_service.papers.usecases import AnswerWriter
 from exam_service.proctor import FRAME_STREAM
-from exam_service.proctor.stream import OPEN_SOCKETS, close_sockets
-from exam_service.proctor.usecases import Outlooks
+from exam_service.proctor.stream import OPEN_SOCKETS, VERDICTS, close_sockets
+from exam_service.proctor.usecases import Outlooks, Verdicts
 from exam_service.queue.buckets import Buckets
 from exam_service.queue.connection import Client, connect
 from exam_service.queue.heartbeats import Heartbeats
@@ -133,6 +133,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> web.Applicatio
             app[LINE] = Line(
                 client, "admission", rate=settings.admissions_per_second, burst=settings.admission_burst
             )
+            app[VERDICTS] = Verdicts(services.database)
             app[SESSION_STORE] = Sessions(services.database, services.clock, settings)
             # Of their own: however many pages are asked for, answers are written and the pulse beats.
             reserve = await Database.connect(settings.database_url, pool_size=RESERVED_CONNECTIONS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from exam_service.certificate import lan_address
+from exam_service.demo import story
 from exam_service.demo.people import PASSWORD, identity_number
 from exam_service.demo.seed import EXEMPTED, PROVINCES
 from exam_service.settings import Settings
@@ -36,10 +37,31 @@ def walkthrough(settings: Settings) -> str:
         f"    业务水平免考 exempted: {identity_number(PROVINCES[0][0], EXEMPTED)}（{PROVINCES[0][1]}）",
         "  工作人员 staff（登录页 /staff/login）",
         "    hunan-body、hunan-body2 考核机构（终止试卷须两人）· hunan-institution 医疗机构",
-        "    hunan-authority 卫生行政部门 · hunan-operator 运维",
+        "    hunan-clinic 诊所 · hunan-authority 卫生行政部门 · hunan-operator 运维",
         "    其他省份把 hunan 换成 henan、shanxi、hainan、dingkaotong",
         "",
-        "  走一遍 a walk through the story",
+        "  报名的医师 physicians on their way through registration（湖南省，其他省份同理）",
+        *(
+            f"    {words:<26}{identity_number(PROVINCES[0][0], index)}"
+            for index, words in (
+                (story.INACTIVE, "账号未激活 not activated"),
+                (story.WAITING, "未开通报名 not admitted"),
+                (story.ADMITTED, "已开通报名 admitted"),
+                (story.DRAFT, "填报中 draft"),
+                (story.SUBMITTED, "待机构审核 submitted"),
+                (story.RETURNED, "已驳回 returned"),
+                (story.REVIEWED, "待考核机构复核 before the body"),
+            )
+        ),
+        "",
+        "  报名 registration",
+        "    1 hunan-authority 登录 → 考核周期：考核安排 → 考核机构、医疗卫生机构 → 开设账号、分配",
+        "    2 hunan-institution 登录 → 医师名册 → 允许报名",
+        "    3 已开通报名的医师登录 → 我要报名 → 逐步填写 → 提交信息，等待机构审核",
+        "    4 hunan-institution → 待审核 → 通过或驳回；hunan-body → 待复核 → 通过，医师“报名完成”",
+        "    5 未激活的医师：登录页 → 激活账号，验证码在 /outbox 查看",
+        "",
+        "  走一遍测评 a walk through the papers",
         "    1 湖南省医师登录 → 参加测评 → 阅读须知 → 同意人脸采集 → 摄像头前核验",
         "      → 答题 → 中途关掉浏览器再回来 → 交卷",
         "    2 一般程序医师再参加业务水平测评，交卷后显示“待评定”",

@@ -38,6 +38,7 @@ async def _physician(request: web.Request) -> web.Response:
             "tools": page.tools,
             "procedure": procedure if own else None,
             "authority": page.authority,
+            "withdrawn": page.withdrawn,
             "institution": page.institution,
             "body": page.body,
         },

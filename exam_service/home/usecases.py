@@ -30,6 +30,7 @@ from exam_service.registration import usecases as registration
 from exam_service.registration.admission import usecases as admission
 from exam_service.registration.model import STATE_LABELS, Entitlement
 from exam_service.registration.reviewing import usecases as reviewing
+from exam_service.registration.supervision import usecases as supervision
 from exam_service.review import usecases as review
 from exam_service.storage.database import Tx
 from exam_service.wiring import Services
@@ -50,6 +51,7 @@ class PhysicianPage:
     Attributes:
         entitled: ``None`` for who is in no cycle.
         cycle: Whose days are shown: theirs, or the province's newest.
+        withdrawn: Why the authority took them out of the cycle, where it did.
     """
 
     home: PhysicianHome
@@ -60,6 +62,7 @@ class PhysicianPage:
     authority: str
     institution: Institution | None
     body: Body | None
+    withdrawn: str | None = None
 
 
 async def physician_page(services: Services, principal: Principal) -> PhysicianPage:
@@ -74,6 +77,7 @@ async def physician_page(services: Services, principal: Principal) -> PhysicianP
         own = entitled.registration
         institution = await organisations.institution(tx, own.institution_id, own.province_id)
         body = await organisations.body(tx, own.body_id, own.province_id)
+        withdrawn = await supervision.why_withdrawn(tx, own)
     return PhysicianPage(
         physician_home(entitled, offers, now),
         entitled,
@@ -83,6 +87,7 @@ async def physician_page(services: Services, principal: Principal) -> PhysicianP
         province.authority,
         institution,
         body,
+        withdrawn,
     )
 
 

@@ -448,14 +448,11 @@ async def select_answers(tx: Tx, attempt_id: UUID) -> dict[UUID, UUID | None]:
     return {row["item_id"]: row["option_id"] for row in await tx.fetch(SQL["select_answers"], attempt_id)}
 
 
-async def upsert_presence(tx: Tx, attempt_id: UUID, seen_at: datetime, epoch: int) -> datetime | None:
-    """Gives when the page was last heard before."""
-    before: datetime | None = await tx.fetch_value(SQL["upsert_presence"], attempt_id, seen_at, epoch)
-    return before
-
-
-async def insert_presence_gap(tx: Tx, attempt_id: UUID, began_at: datetime, ended_at: datetime) -> None:
-    await tx.execute(SQL["insert_presence_gap"], attempt_id, began_at, ended_at)
+async def upsert_presence(
+    tx: Tx, attempt_id: UUID, seen_at: datetime, epoch: int, *, silent_since: datetime
+) -> None:
+    """A page is heard; one that was last heard before ``silent_since`` leaves a gap."""
+    await tx.execute(SQL["upsert_presence"], attempt_id, seen_at, epoch, silent_since)
 
 
 async def insert_page_events(

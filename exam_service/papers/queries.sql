@@ -203,14 +203,14 @@ SELECT count, head, closed_at, signature FROM attempt_receipt WHERE attempt_id =
 SELECT item_id, option_id FROM answer WHERE attempt_id = $1
 
 -- name: upsert_presence
--- Gives when the page was last heard before.
-WITH before AS (SELECT seen_at FROM presence WHERE attempt_id = $1)
+-- Who was last heard before $4 leaves a gap, in the same statement.
+WITH gap AS (
+    INSERT INTO presence_gap (attempt_id, began_at, ended_at)
+    SELECT attempt_id, seen_at, $2 FROM presence WHERE attempt_id = $1 AND seen_at < $4
+    ON CONFLICT DO NOTHING
+)
 INSERT INTO presence (attempt_id, seen_at, epoch) VALUES ($1, $2, $3)
 ON CONFLICT (attempt_id) DO UPDATE SET seen_at = excluded.seen_at, epoch = excluded.epoch
-RETURNING (SELECT seen_at FROM before)
-
--- name: insert_presence_gap
-INSERT INTO presence_gap (attempt_id, began_at, ended_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 
 -- name: insert_page_events
 INSERT INTO page_event (id, attempt_id, epoch, kind, client_time, received_at)

@@ -131,11 +131,6 @@ def closes_until(pulse: datetime | None, now: datetime) -> datetime:
     return pulse if pulse is not None and is_outage(pulse, now) else now
 
 
-def was_silent(seen_at: datetime | None, now: datetime) -> bool:
-    """Whether a page that is heard again was away for longer than its heartbeats allow."""
-    return seen_at is not None and now - seen_at > SILENT_AFTER
-
-
 def due_state(state: State, deadline: datetime | None, now: datetime) -> State:
     """Where time alone moves an attempt to: ``closing`` at the deadline, ``closed`` after the grace."""
     if deadline is None or now < deadline:

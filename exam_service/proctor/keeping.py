@@ -7,7 +7,7 @@ What looks like a picture that is kept already isn't kept again, and an attempt 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import takewhile
@@ -47,6 +47,18 @@ class Keeping:
     @property
     def is_kept(self) -> bool:
         return self.reason is not None and self.reason is not KeptFor.OVER_LIMIT
+
+
+def is_passed_over(frame_id: UUID, check: Check, latest: Iterable[Verdict], *, sample_every: int) -> bool:
+    """Whether :func:`keeping` keeps nothing for a frame of a paper, whatever else came before.
+
+    So it is with most, and it can be said without knowing what they looked like.
+
+    Args:
+        latest: The newest :data:`AFTER` verdicts before it.
+    """
+    plain = all(verdict is Verdict.MATCH for verdict in (check.verdict, *latest))
+    return plain and not is_sampled(frame_id, sample_every)
 
 
 def keeping(

@@ -179,6 +179,11 @@ async def select_optional_check(tx: Tx, check_id: UUID, province_id: str) -> Che
     return _check(row) if row else None
 
 
+async def select_checks_by_id(tx: Tx, check_ids: Sequence[UUID]) -> list[Check]:
+    """Of whichever province, in no order."""
+    return [_check(row) for row in await tx.fetch(SQL["select_checks_by_id"], check_ids)]
+
+
 async def select_checks(tx: Tx, attempt_id: UUID, province_id: str) -> list[Check]:
     return [_check(row) for row in await tx.fetch(SQL["select_checks"], attempt_id, province_id)]
 
@@ -252,6 +257,18 @@ async def select_optional_newest_identity_check(
             SQL["select_optional_newest_identity_check"], registration_id, attempt_id, purpose
         )
     )
+
+
+async def select_awaited(tx: Tx, checks: Sequence[Check]) -> set[UUID]:
+    """Those of these verdicts, by their ids, of whose subject and purpose an identity check is open."""
+    rows = await tx.fetch(
+        SQL["select_awaited"],
+        [check.id for check in checks],
+        [check.registration_id for check in checks],
+        [check.attempt_id for check in checks],
+        [check.purpose for check in checks],
+    )
+    return {row["id"] for row in rows}
 
 
 async def select_optional_identity_check(

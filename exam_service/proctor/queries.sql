@@ -43,6 +43,9 @@ RETURNING id
 -- name: select_optional_check
 SELECT * FROM proctor_check WHERE id = $1 AND province_id = $2
 
+-- name: select_checks_by_id
+SELECT * FROM proctor_check WHERE id = ANY($1::uuid[])
+
 -- name: select_checks
 SELECT * FROM proctor_check WHERE attempt_id = $1 AND province_id = $2 ORDER BY received_at, seq
 
@@ -80,6 +83,12 @@ ORDER BY id DESC LIMIT 1 FOR UPDATE
 SELECT * FROM identity_check
 WHERE registration_id = $1 AND attempt_id IS NOT DISTINCT FROM $2 AND purpose = $3
 ORDER BY id DESC LIMIT 1
+
+-- name: select_awaited
+SELECT f.id
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) AS f (id, registration_id, attempt_id, purpose)
+JOIN identity_check i ON i.registration_id = f.registration_id
+    AND i.attempt_id IS NOT DISTINCT FROM f.attempt_id AND i.purpose = f.purpose AND i.state = 'open'
 
 -- name: select_optional_identity_check
 SELECT * FROM identity_check WHERE id = $1 AND province_id = $2

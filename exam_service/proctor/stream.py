@@ -62,6 +62,7 @@ _LEAST_COST = 1024  # bytes that any message counts for: thousands of pings are 
 _random = random.SystemRandom()
 
 OPEN_SOCKETS = web.AppKey("open_sockets", set[web.WebSocketResponse])
+VERDICTS = web.AppKey("verdicts", usecases.Verdicts)
 
 
 class Hello(BaseModel):
@@ -317,7 +318,8 @@ class _Connection:
     async def _judged(self, stream: OpenStream, check_id: UUID) -> Judged | None:
         """Of a paper without an identity check only the verdict is asked for: it is most of what there is."""
         if stream.row.purpose is Purpose.PAPER and self._told is None:
-            return await usecases.verdict_of_paper(self._services, stream.row, check_id)
+            check = await self._request.app[VERDICTS].of(check_id, stream.row.id)
+            return Judged(check, None, admitted=False) if check else None
         return await usecases.check_and_admission(self._services, self._principal, check_id)
 
     async def _heed(self, stream: OpenStream, verdict: Verdict) -> None:

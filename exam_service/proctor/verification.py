@@ -44,7 +44,9 @@ Embedding = NDArray[np.float32]
 Scene = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 
-_WHOLE_EVERY = 12  # looks; where something changes beside the face, the verifier searches all of it at once
+# Frames from one whole search to the next, at the most: where something changes beside the face, or the face
+# isn't found, the verifier searches all of it at once.
+_WHOLE_EVERY = 12
 _REMEMBERED = 4096
 _ABSENCE = 3  # frames without a face in a row are an absence: the one that completes it is looked at harder
 _THRESHOLDS_SECONDS = 5.0
@@ -80,6 +82,11 @@ class FaceReading(Protocol):
     @property
     def scene(self) -> Scene | None:
         """The whole picture in little, by which the next is seen to have changed."""
+        ...
+
+    @property
+    def whole(self) -> bool:
+        """Whether the whole picture was searched, and not only where the face was last."""
         ...
 
 
@@ -120,11 +127,11 @@ class Recogniser(Protocol):
 
 @dataclass
 class _Place:
-    """What the last picture of somebody showed, and how many were looked at."""
+    """What the last picture of somebody showed, and how many came since one was searched whole."""
 
     box: Box | None = None
     scene: Scene | None = None
-    looks: int = 0
+    since_whole: int = 0
 
 
 class Places:
@@ -139,8 +146,8 @@ class Places:
         self._of.move_to_end(subject_id)
         while len(self._of) > _REMEMBERED:
             self._of.popitem(last=False)
-        place.looks += 1
-        return Glance(picture, None if place.looks % _WHOLE_EVERY == 0 else place.box, place.scene)
+        place.since_whole += 1
+        return Glance(picture, place.box if place.since_whole < _WHOLE_EVERY else None, place.scene)
 
     def note(self, subject_id: UUID, reading: FaceReading | None) -> None:
         """What was seen; ``None`` after anything but a plain match: then all of the next is searched."""
@@ -148,6 +155,8 @@ class Places:
         if place is not None:
             place.box = reading.box if reading else None
             place.scene = reading.scene if reading else None
+            if reading and reading.whole:
+                place.since_whole = 0
 
 
 @dataclass(repr=False)
@@ -453,19 +462,16 @@ class Verification:
                 for each, check in zip(judged, kept.checks, strict=True)
                 if check.id in fresh
             ]
+            awaited = await identity.awaited(tx, [each.check for each in new])
             # In one order: of two workers whose batches have the same people one waits for the other.
             for each in sorted(new, key=lambda each: (each.check.subject_id, each.check.purpose)):
-                await self._advance(tx, each)
+                check, owner, embedding = each.check, each.owner, each.embedding
+                if check.enrolled and embedding is not None:
+                    await self._enrol(tx, owner, check.province_id, embedding, source="first_check")
+                if check.id in awaited:
+                    seen = identity.Seen(check, owner.account_id, embedding, self._recogniser.distance)
+                    await identity.advance(tx, self._services, seen)
             tx.after_commit(lambda: self._tell(new))
-
-    async def _advance(self, tx: Tx, judged: _Judged) -> None:
-        """What hangs on a verdict; nothing on a frame that came late, for who is there now?"""
-        check, owner, embedding = judged.check, judged.owner, judged.embedding
-        if check.enrolled and embedding is not None:
-            await self._enrol(tx, owner, check.province_id, embedding, source="first_check")
-        if not check.age_ms:
-            seen = identity.Seen(check, owner.account_id, embedding, self._recogniser.distance)
-            await identity.advance(tx, self._services, seen)
 
     async def _tell(self, judged: Sequence[_Judged]) -> None:
         """The browsers, the live wall and the counters."""

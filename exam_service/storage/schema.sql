@@ -838,7 +838,7 @@ CREATE TABLE public.roster_entry (
     province_id text NOT NULL,
     institution_id uuid,
     department_id uuid,
-    name text NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
     sex text,
     born_on date,
     category text NOT NULL,
@@ -1478,7 +1478,7 @@ CREATE INDEX roster_institution_born ON public.roster_entry USING btree (institu
 
 CREATE INDEX roster_institution_first ON public.roster_entry USING btree (institution_id, first_registered_on);
 
-CREATE INDEX roster_institution_name ON public.roster_entry USING btree (institution_id, name COLLATE "C");
+CREATE INDEX roster_institution_name ON public.roster_entry USING btree (institution_id, name);
 
 CREATE INDEX roster_province ON public.roster_entry USING btree (province_id, account_id);
 

@@ -225,14 +225,14 @@ def _stages(detector: Detector, network: Network, data: bytes, reading: Reading)
     """Seconds of each step of `Verifier.read`; all but the first and third only where there is a face."""
     frame, decoding = _timed(decode, data)
     cascade = Cascade(detector)
-    faces, searching = _timed(cascade.whole, frame)
+    seen, searching = _timed(cascade.look, frame)
     seconds = {"decode": decoding, "detect whole": searching}
     if reading.box is not None:
         sight, near = _timed(cascade.look, frame, reading.box)
         if not sight.whole:
             seconds["detect near"] = near
-    if faces:
-        chip, seconds["landmarks+chip"] = _timed(_chip, detector, frame, faces[0])
+    if seen.faces:
+        chip, seconds["landmarks+chip"] = _timed(_chip, detector, frame, seen.faces[0])
         _, seconds["embed"] = _timed(network.embed, chip[np.newaxis])
     return seconds
 

@@ -6,7 +6,7 @@ from aiohttp.test_utils import TestServer
 
 from exam_service.accounts.model import Role
 from exam_service.organisations import usecases as organisations
-from exam_service.papers.usecases import alternative
+from exam_service.papers.usecases import alternative, supervision
 from exam_service.registration.model import State
 from tests.world import Another, Browser, World, browsing
 
@@ -50,6 +50,16 @@ async def test_who_is_in_no_cycle_reads_so_and_sees_the_days(world: World, serve
     assert "/papers" not in text
 
 
+async def test_who_was_withdrawn_reads_why(world: World, server: TestServer) -> None:
+    own = world.here.registrations[1]
+    await supervision.withdraw_physician(
+        world.services, world.here.staff[Role.AUTHORITY], own.account_id, "不在本省执业"
+    )
+    async with browsing(server) as browser:
+        await browser.login(world.here, world.here.simple)
+        assert "已将您退出本周期：不在本省执业" in await page(browser, "/home")
+
+
 async def test_a_home_has_the_desk_of_its_role(world: World, another: Another) -> None:
     authority = await page(await another("hunan-authority"), "/home")
     assert "hunan省卫生健康委员会" in authority
@@ -81,6 +91,7 @@ async def test_the_pages_before_a_paper_say_when_the_system_is_maintained(
         await browser.login(world.elsewhere, world.elsewhere.simple)
         assert "系统维护：每天22:00至24:00" in await page(browser, "/papers/humanities/notice")
         world.clock.move(hours=11.5)
+        await browser.login(world.elsewhere, world.elsewhere.simple)
         text = await page(browser, "/papers")
         assert "试卷须在21:00前开始，05-13 00:00后可以参加。" in text
         refused = await browser.get("/papers/humanities/notice")

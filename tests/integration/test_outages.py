@@ -119,7 +119,7 @@ async def test_who_was_handed_in_or_came_later_gets_nothing(world: World) -> Non
 
 async def test_a_page_that_was_away_leaves_a_gap_and_one_that_beats_none(world: World) -> None:
     paper = await world.open(world.here.simple)
-    for seconds in (15, 15, 46, 15):
+    for seconds in (15, 45, 46, 15):
         world.clock.move(seconds=seconds)
         await papers.be_present(world.database, world.clock, world.here.simple, paper.attempt.id, 1)
     async with world.database.tx() as tx:

@@ -136,6 +136,8 @@ async def test_physicians_are_found_by_name_and_by_number_in_their_own_province(
     by_name = await supervision.find(world.services, authority, "医师", None)
     assert [row.name for row in by_name.rows] == ["医师1", "医师2", "医师3"]
     assert (await supervision.find(world.services, authority, "师", None)).rows == []
+    (second,) = (await supervision.find(world.services, authority, "医师2", None)).rows
+    assert second.name == "医师2"
     number = world.here.number_of(world.here.simple)
     for typed in (number, f" {number.lower()} "):
         (found,) = (await supervision.find(world.services, authority, typed, None)).rows

@@ -40,7 +40,7 @@ from exam_service.queue.connection import Client
 from exam_service.queue.heartbeats import Heartbeats
 from exam_service.queue.stream import GROUP, MAX_DELIVERIES, WorkStream
 from exam_service.registration import usecases as registration
-from exam_service.storage.database import Row
+from exam_service.storage.database import Database, Row, Tx
 from exam_service.wiring import Services
 from tests.world import (
     DEVICE,
@@ -836,6 +836,20 @@ async def test_a_worker_can_be_stopped_during_an_outage_and_another_does_its_fra
 # Frames together
 
 
+class Reads(Database):
+    """A database that counts how often it is asked."""
+
+    def __init__(self, database: Database) -> None:
+        self._inner = database
+        self.times = 0
+
+    @asynccontextmanager
+    async def statements(self) -> AsyncIterator[Tx]:
+        self.times += 1
+        async with self._inner.statements() as tx:
+            yield tx
+
+
 class Counting(FaceRecogniser):
     """The recogniser, and what was asked of it."""
 
@@ -863,6 +877,29 @@ async def test_a_long_queue_is_worked_off_in_batches_and_each_frame_has_its_verd
     assert boxes[0] is None, "nobody knows yet where the face is"
     assert boxes[16] is not None
     assert boxes[11::12] == [None], "every twelfth time all of the picture is searched"
+
+
+async def test_verdicts_asked_for_together_are_read_together_and_each_by_its_own_connection(
+    demo_room: Room,
+) -> None:
+    await demo_room.see(HOPPER, HOPPER_AGAIN)
+    first, second = await demo_room.checks()
+    stream_id, another = first["stream_id"], new_id()
+    reading = Reads(demo_room.world.database)
+    verdicts = usecases.Verdicts(reading)
+    hanging_up = asyncio.create_task(verdicts.of(first["id"], stream_id))
+    await asyncio.sleep(0)
+    hanging_up.cancel()
+    found = await asyncio.gather(
+        verdicts.of(first["id"], stream_id),
+        verdicts.of(second["id"], stream_id),
+        verdicts.of(second["id"], another),
+        verdicts.of(new_id(), stream_id),
+    )
+    assert [check and check.seq for check in found] == [1, 2, None, None]
+    assert reading.times == 1
+    assert await verdicts.of(second["id"], stream_id) is not None
+    assert reading.times == 2
 
 
 async def test_the_same_bytes_again_are_a_replay_and_pass_no_check(

@@ -17,6 +17,7 @@ from exam_service.proctor.keeping import (
     MOST,
     Keeping,
     is_doubt,
+    is_passed_over,
     is_sampled,
     keeping,
     look_alike,
@@ -121,6 +122,27 @@ def test_looks_are_compared_bit_by_bit_with_their_sign() -> None:
     assert not look_alike(-1, 0)
     assert not look_alike(0, 0b11111)
     assert not look_alike(None, None)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([MATCH, MATCH, MATCH, AWAY, Verdict.UNUSABLE]), st.sampled_from([None, 0, 1])
+        ),
+        max_size=16,
+    ),
+    st.sampled_from([MATCH, AWAY]),
+    st.integers(min_value=0, max_value=2 * MOST),
+)
+def test_what_is_passed_over_is_kept_by_no_past(
+    seen: list[tuple[Verdict, int | None]], verdict: Verdict, pictures: int
+) -> None:
+    past, frame = sat(seen, sample_every=EVERY)[-LOOK_BACK:], check(verdict, len(seen), look=1)
+    latest = [earlier.verdict for earlier in past[-AFTER:]]
+    if is_passed_over(frame.id, frame, latest, sample_every=EVERY):
+        assert keeping(frame.id, frame, past, kept=pictures, sample_every=EVERY) == Keeping()
+    else:
+        assert is_doubt(frame) or is_sampled(frame.id, EVERY) or latest.count(MATCH) < len(latest)
 
 
 @given(

@@ -14,7 +14,6 @@ from exam_service.papers.timing import (
     outage_credit,
     takes_answers,
     time_left,
-    was_silent,
 )
 from tests.factories import ADMITTED, FrozenClock, at
 
@@ -140,11 +139,6 @@ PULSES = [
 )
 def test_nothing_closes_while_the_service_is_away(pulse: float | None, now: float, until: float) -> None:
     assert closes_until(None if pulse is None else at(pulse), at(now)) == at(until)
-
-
-@pytest.mark.parametrize(("seen", "silent"), [(None, False), (100, False), (55, False), (54.9, True)])
-def test_three_missed_heartbeats_are_a_gap(seen: float | None, *, silent: bool) -> None:
-    assert was_silent(None if seen is None else at(seen), at(100)) is silent
 
 
 def test_a_sweeper_that_was_away_for_a_day_closes_in_two_steps() -> None:

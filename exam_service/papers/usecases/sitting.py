@@ -97,7 +97,7 @@ async def take_lease(
             )
         attempt = replace(attempt, lease_epoch=attempt.lease_epoch + 1, device_hash=device_hash)
         await queries.update_lease(tx, attempt.id, attempt.lease_epoch, device_hash, now)
-        await _note_presence(tx, attempt, now)
+        await _be_heard(tx, attempt, now)
         if attempt.lease_epoch > 1:
             tx.after_commit(lambda: services.signals.publish(topic(attempt_id), str(attempt_id)))
         paper = await queries.select_paper(tx, attempt.id)
@@ -154,22 +154,21 @@ async def be_present(
         LeaseLost: A newer page has the paper.
     """
     now = clock.now()
-    async with database.tx() as tx:
+    async with database.statements() as tx:
         attempt = await own_attempt(tx, principal, attempt_id)
         if epoch != attempt.lease_epoch or attempt.is_elsewhere(device_hash):
             raise LeaseLost
         if not attempt.is_over:
-            await _note_presence(tx, attempt, now)
+            await _be_heard(tx, attempt, now)
             if events:
                 await queries.insert_page_events(tx, attempt.id, epoch, events, now, MOST_PAGE_EVENTS)
         notices = await notices_of(tx, attempt)
     return Presence(attempt, timing.time_left(attempt.deadline or now, now), notices)
 
 
-async def _note_presence(tx: Tx, attempt: Attempt, now: datetime) -> None:
-    seen_at = await queries.upsert_presence(tx, attempt.id, now, attempt.lease_epoch)
-    if seen_at is not None and timing.was_silent(seen_at, now):
-        await queries.insert_presence_gap(tx, attempt.id, seen_at, now)
+async def _be_heard(tx: Tx, attempt: Attempt, now: datetime) -> None:
+    silent_since = now - timing.SILENT_AFTER
+    await queries.upsert_presence(tx, attempt.id, now, attempt.lease_epoch, silent_since=silent_since)
 
 
 async def hand_in(

@@ -43,7 +43,7 @@ async def sweep(services: Services) -> int:
 async def credit_outages(services: Services) -> int:
     """Add every measured outage to the deadlines of the papers it hit, once; gives how many were credited."""
     now = services.clock.now()
-    async with services.database.tx() as tx:
+    async with services.database.statements() as tx:
         hit = await queries.select_uncredited(tx, now - _OUTAGES_KEPT_IN_MIND, timing.GRACE, _SWEEP_BATCH)
     credited = 0
     for attempt_id in hit:
@@ -74,7 +74,7 @@ async def close_due(services: Services) -> int:
     closed: see :func:`timing.closes_until`.
     """
     now = services.clock.now()
-    async with services.database.tx() as tx:
+    async with services.database.statements() as tx:
         until = timing.closes_until(await queries.select_optional_pulse(tx), now)
         due = await queries.select_due(tx, until, until - timing.GRACE - timing.WRITING, _SWEEP_BATCH)
         unmarked = await queries.select_unmarked(tx, _SWEEP_BATCH)

@@ -29,7 +29,6 @@ from exam_service.proctor.usecases.identity import (
     check_page,
     check_status,
     recheck_is_open,
-    verdict_of_paper,
 )
 from exam_service.proctor.usecases.rehearsal import (
     RehearsalPage,
@@ -77,6 +76,7 @@ from exam_service.proctor.usecases.thresholds import (
     threshold_history,
     thresholds_for,
 )
+from exam_service.proctor.usecases.verdicts import Verdicts
 from exam_service.proctor.usecases.wall import (
     Outlook,
     Outlooks,
@@ -103,6 +103,7 @@ __all__ = [
     "RehearsalPass",
     "TakeoverPage",
     "Throttle",
+    "Verdicts",
     "Verification",
     "ask_deletion",
     "ask_recheck",
@@ -145,7 +146,6 @@ __all__ = [
     "thresholds_for",
     "topic",
     "unsettled_of",
-    "verdict_of_paper",
     "verify_evidence",
     "waiting_for_person",
     "wall_topic",

@@ -10,7 +10,7 @@ from uuid import UUID
 from exam_service.crypto.envelope import BadEnvelope
 from exam_service.errors import NotFound, Unavailable
 from exam_service.proctor import queries
-from exam_service.proctor.keeping import LOOK_BACK, keeping
+from exam_service.proctor.keeping import AFTER, LOOK_BACK, is_passed_over, keeping
 from exam_service.proctor.model import Check, Frame, KeptFor, Purpose, StreamSpan, Verdict
 from exam_service.proctor.usecases.streaming import FRAME
 from exam_service.storage.database import Tx
@@ -49,17 +49,8 @@ async def keep(services: Services, batch: Sequence[Judged]) -> Kept:
 
     Not inside a transaction; :func:`record_kept` follows in the one that stores the verdicts.
     """
-    papers = {
-        each.check.attempt_id
-        for each in batch
-        if each.check.purpose is Purpose.PAPER and each.check.attempt_id is not None
-    }
-    series: dict[UUID, list[Check]] = {}
-    counts: dict[UUID, int] = {}
-    if papers:
-        async with services.database.statements() as tx:
-            series = await queries.select_previous(tx, list(papers), LOOK_BACK)
-            counts = await queries.count_kept(tx, list(papers))
+    sample_every = services.settings.keep_every_nth_match
+    series, counts = await _before(services, batch, sample_every)
     final: dict[UUID, Check] = {}
     earlier: dict[UUID, Judged] = {}
     for each in batch:
@@ -69,7 +60,7 @@ async def keep(services: Services, batch: Sequence[Judged]) -> Kept:
             each.check,
             previous[-LOOK_BACK:],
             kept=counts.get(each.frame.subject_id, 0),
-            sample_every=services.settings.keep_every_nth_match,
+            sample_every=sample_every,
         )
         for position in range(max(0, len(previous) - found.before), len(previous)):
             before = previous[position]
@@ -109,6 +100,30 @@ async def keep(services: Services, batch: Sequence[Judged]) -> Kept:
         tuple(blobs),
         tuple(sorted(blob.id for blob, _ in blobs if blob.id not in final)),
     )
+
+
+async def _before(
+    services: Services, batch: Sequence[Judged], sample_every: int
+) -> tuple[dict[UUID, list[Check]], dict[UUID, int]]:
+    """Of the papers of which something may be kept now: their newest verdicts, and how many pictures are."""
+    checks = [
+        (each.check, each.check.attempt_id)
+        for each in batch
+        if each.check.purpose is Purpose.PAPER and each.check.attempt_id is not None
+    ]
+    if not checks:
+        return {}, {}
+    async with services.database.statements() as tx:
+        latest = await queries.select_latest_verdicts(tx, list({paper for _, paper in checks}), AFTER)
+        papers = {
+            paper
+            for check, paper in checks
+            if not is_passed_over(check.id, check, latest.get(paper, ()), sample_every=sample_every)
+        }
+        if not papers:
+            return {}, {}
+        series = await queries.select_previous(tx, list(papers), LOOK_BACK)
+        return series, await queries.count_kept(tx, list(papers))
 
 
 async def _just_before(

@@ -6,7 +6,7 @@ An identity check's row is locked before its attempt's, by everybody.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -102,11 +102,20 @@ def _on_device(identity: IdentityCheck, device_hash: bytes | None, device: str) 
     return replace(identity, device_hash=device_hash, device=device)
 
 
+async def awaited(tx: Tx, checks: Sequence[Check]) -> set[UUID]:
+    """Those of these verdicts, by their ids, that an open identity check awaits: few of a paper's.
+
+    None on a frame that came late, for who is there now?
+    """
+    return await queries.select_awaited(tx, [check for check in checks if not check.age_ms])
+
+
 async def advance(tx: Tx, services: Services, seen: Seen) -> None:
     """What a frame does to the identity check that is open: a step, a try less, passed, or over to a person.
 
-    Called by workers, once for each new verdict, in the transaction that stores it. A frame that waited too
-    long says nothing of who is there now, and a replayed one never did.
+    Called by workers, once for each new verdict that is :func:`awaited`, in the transaction that stores it.
+    Under the lock it is asked once more whether the identity check is open. A frame that waited too long says
+    nothing of who is there now, and a replayed one never did.
     """
     check = seen.check
     if check.checked_at - check.received_at > timing.TAKEOVER_LASTS:
@@ -310,15 +319,6 @@ async def check_and_admission(services: Services, principal: Principal, check_id
             return Judged(check, identity, admitted)
     passed = timing.check_holds(attempt.checked_at, now)
     return Judged(check, identity, passed or attempt.admitted_at is not None)
-
-
-async def verdict_of_paper(services: Services, stream: StreamRow, check_id: UUID) -> Judged | None:
-    """The verdict that a signal speaks of, where it is on a frame of this connection of a paper."""
-    async with services.database.statements() as tx:
-        check = await queries.select_optional_check(tx, check_id, stream.province_id)
-    if check is None or check.stream_id != stream.id:
-        return None
-    return Judged(check, None, admitted=False)
 
 
 async def check_status(services: Services, stream: StreamRow) -> dict[str, object]:

@@ -37,10 +37,12 @@ class Sight:
     Attributes:
         faces: largest first.
         whole: whether the whole frame was searched, and not only the region round the last place.
+        cells: the frame in little, as `scene.thumbnail` makes it.
     """
 
     faces: list[Face]
     whole: bool
+    cells: NDArray[np.uint8]
 
 
 class Cascade:
@@ -54,36 +56,33 @@ class Cascade:
         frame: NDArray[np.uint8],
         last_box: Box | None = None,
         last_scene: NDArray[np.uint8] | None = None,
-        now: NDArray[np.uint8] | None = None,
     ) -> Sight:
         """The faces of a frame.
 
         Args:
             last_box: Where the face was in the frame before; None searches the whole frame.
-            last_scene: `scene.thumbnail` of the frame that was last searched whole, if known.
-            now: That of this frame.
+            last_scene: `Sight.cells` of the frame that was last searched whole, if known.
         """
-        if last_box is None:
-            return Sight(self.whole(frame), whole=True)
-        size = frame.shape[1], frame.shape[0]
-        if last_scene is not None and now is not None and scene.changed(last_scene, now, last_box, size):
-            return Sight(self.whole(frame), whole=True)
-        near = self._round(frame, last_box)
-        if len(near) == 1:
-            return Sight(near, whole=False)
-        return Sight(self.whole(frame), whole=True)
-
-    def whole(self, frame: NDArray[np.uint8]) -> list[Face]:
-        """Every face from 80 pixels, wherever it is."""
         grey = np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8)
+        cells = scene.thumbnail(grey)
+        size = frame.shape[1], frame.shape[0]
+        if last_box is not None and (
+            last_scene is None or not scene.changed(last_scene, cells, last_box, size)
+        ):
+            near = self._round(grey, last_box)
+            if len(near) == 1:
+                return Sight(near, whole=False, cells=cells)
+        return Sight(self._whole(frame, grey), whole=True, cells=cells)
+
+    def _round(self, grey: NDArray[np.uint8], box: Box) -> list[Face]:
+        """The faces near the last place; exactly one is an answer, anything else is a doubt."""
+        region = _Region.about(grey, box)
+        return [region.outside(face) for face in self._detector.detect(region.pixels)]
+
+    def _whole(self, frame: NDArray[np.uint8], grey: NDArray[np.uint8]) -> list[Face]:
+        """Every face from 80 pixels, wherever it is."""
         found = self._detector.detect(grey, _FAINT)[:_MOST]
         return [face for face in found if face.score >= _CLEAR or self._is_confirmed(frame, face)]
-
-    def _round(self, frame: NDArray[np.uint8], box: Box) -> list[Face]:
-        """The faces near the last place; exactly one is an answer, anything else is a doubt."""
-        region = _Region.about(frame, box)
-        grey = np.asarray(cv2.cvtColor(region.pixels, cv2.COLOR_RGB2GRAY), np.uint8)
-        return [region.outside(face) for face in self._detector.detect(grey)]
 
     def _is_confirmed(self, frame: NDArray[np.uint8], face: Face) -> bool:
         """Whether a faint face is seen again in colour, in a picture of its own, with eyes above a nose."""

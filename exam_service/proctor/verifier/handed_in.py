@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from exam_service.proctor.verifier import picture, quality, scene
+from exam_service.proctor.verifier import picture, quality
 from exam_service.proctor.verifier.cascade import Cascade
 from exam_service.proctor.verifier.detector import Detector
 from exam_service.proctor.verifier.reading import Box, Quality
@@ -96,10 +96,11 @@ class PhotoReader:
         if self._detector is None:
             self._detector = Detector.open()
         frame = picture.fit(picture.decode(jpeg))
-        faces = Cascade(self._detector).whole(frame)
+        sight = Cascade(self._detector).look(frame)
+        faces = sight.faces
         plain = _is_plain(frame)
         if not faces:
-            found = quality.quality_of_nobody(scene.thumbnail(frame))
+            found = quality.quality_of_nobody(sight.cells)
             return PhotoReading(0, found, None, None, plain)
         largest = faces[0]
         landmarks = self._detector.landmarks(frame, largest)

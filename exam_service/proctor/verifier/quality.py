@@ -87,14 +87,14 @@ def quality_of_face(
         size: Width and height of the frame.
     """
     grey = cv2.cvtColor(chip, cv2.COLOR_RGB2GRAY)
-    small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-    if np.percentile(small, 90) < DARK_FACE:
+    small = np.asarray(cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+    if _lightest(small, 0.1) < DARK_FACE:
         return Quality.DARK
     if _beyond(rectangle, size) > CUT_OFF:
         return Quality.CUT_OFF
     if np.hypot(*(five[0] - five[2])) < TOO_SMALL:
         return Quality.TOO_SMALL
-    if _sharpness(np.asarray(small, np.uint8)) < BLURRED:
+    if _sharpness(small) < BLURRED:
         return Quality.BLURRED
     if abs(yaw_of(five)) > AWAY_YAW:
         return Quality.TURNED_AWAY
@@ -103,7 +103,7 @@ def quality_of_face(
 
 def quality_of_nobody(cells: NDArray[np.uint8]) -> Quality:
     """Of a frame without a face, given as `scene.thumbnail`: dark or fine."""
-    return Quality.DARK if np.percentile(cells, 95) < DARK_FRAME else Quality.FINE
+    return Quality.DARK if _lightest(cells, 0.05) < DARK_FRAME else Quality.FINE
 
 
 def _axes(five: Points) -> tuple[float, Points, Points, Points]:
@@ -123,6 +123,17 @@ def _beyond(rectangle: dlib.rectangle, size: tuple[int, int]) -> float:
     return float(max(sideways, upwards))
 
 
+def _lightest(grey: NDArray[np.uint8], part: float) -> int:
+    """The darkest of the lightest part of the pixels; a percentile of numpy's takes nine times as long."""
+    nth = grey.size - 1 - int(part * grey.size)
+    return int(np.partition(grey, nth, axis=None)[nth])
+
+
 def _sharpness(grey: NDArray[np.uint8]) -> float:
     pixels = grey.astype(np.float32)
-    return float(cv2.Laplacian(pixels, cv2.CV_32F).var() / max(float(pixels.var()), 1.0))
+    return _variance(cv2.Laplacian(pixels, cv2.CV_32F)) / max(_variance(pixels), 1.0)
+
+
+def _variance(pixels: cv2.typing.MatLike) -> float:
+    _, deviation = cv2.meanStdDev(pixels)
+    return float(deviation[0, 0]) ** 2

@@ -20,10 +20,9 @@ _SWAY = 0.5
 _LOOK_BITS = 64
 
 
-def thumbnail(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A uint8 RGB frame as 32×24 grey cells, each the mean of what it covers: uint8 (24, 32)."""
-    small = cv2.resize(frame, (_COLUMNS, _ROWS), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
+def thumbnail(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A grey frame as 32×24 cells, each the mean of what it covers: uint8 (24, 32)."""
+    return np.asarray(cv2.resize(grey, (_COLUMNS, _ROWS), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def look(cells: NDArray[np.uint8]) -> int:
@@ -68,7 +67,12 @@ def changed(before: NDArray[np.uint8], after: NDArray[np.uint8], sitter: Box, si
     around = np.ones((3, 3), np.uint8)
     lightest = cv2.dilate(before, around).astype(np.int16)
     darkest = cv2.erode(before, around).astype(np.int16)
-    lighter = int(np.median(after[aside])) - int(np.median(before[aside]))
+    lighter = _middle(after[aside]) - _middle(before[aside])
     now = after.astype(np.int16) - lighter
     new = (now > lightest + _STEP) | (now < darkest - _STEP)
     return bool(np.count_nonzero(new & aside) >= _CELLS)
+
+
+def _middle(cells: NDArray[np.uint8]) -> int:
+    """The median; numpy's own takes ten times as long for so few."""
+    return int(np.partition(cells, cells.size // 2)[cells.size // 2])

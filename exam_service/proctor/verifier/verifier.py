@@ -51,7 +51,6 @@ class _Looked:
 
     size: tuple[int, int]
     frame: NDArray[np.uint8]
-    cells: NDArray[np.uint8]
     sight: Sight
     last_scene: NDArray[np.uint8] | None
 
@@ -176,9 +175,8 @@ class Verifier:
     def _looked(self, glance: Glance) -> _Looked:
         image = picture.decode(glance.picture)
         frame = picture.fit(image)
-        cells = scene.thumbnail(frame)
-        sight = self._parts().cascade.look(frame, glance.last_box, glance.last_scene, cells)
-        return _Looked((image.shape[1], image.shape[0]), frame, cells, sight, glance.last_scene)
+        sight = self._parts().cascade.look(frame, glance.last_box, glance.last_scene)
+        return _Looked((image.shape[1], image.shape[0]), frame, sight, glance.last_scene)
 
     def _closely(
         self,
@@ -186,17 +184,13 @@ class Verifier:
         second_look: Callable[[NDArray[np.uint8]], list[Face]],
         comparable: frozenset[Quality],
     ) -> Reading:
-        parts = self._parts()
-        image = picture.decode(photo)
-        frame = picture.fit(image)
-        faces = parts.cascade.whole(frame) or second_look(frame)
-        looked = _Looked(
-            (image.shape[1], image.shape[0]), frame, scene.thumbnail(frame), Sight(faces, whole=True), None
-        )
+        looked = self._looked(Glance(photo))
+        if not looked.sight.faces:
+            looked = replace(looked, sight=replace(looked.sight, faces=second_look(looked.frame)))
         return self._embedded([self._described(looked, comparable)])[0]
 
     def _described(self, looked: _Looked, comparable: frozenset[Quality]) -> _Seen:
-        frame, cells, sight = looked.frame, looked.cells, looked.sight
+        frame, sight = looked.frame, looked.sight
         reading = Reading(
             faces=len(sight.faces),
             box=None,
@@ -204,12 +198,12 @@ class Verifier:
             embedding=None,
             width=looked.size[0],
             height=looked.size[1],
-            look=scene.look(cells),
-            scene=cells if sight.whole else looked.last_scene,
+            look=scene.look(sight.cells),
+            scene=sight.cells if sight.whole else looked.last_scene,
             whole=sight.whole,
         )
         if not sight.faces:
-            return _Seen(replace(reading, quality=quality.quality_of_nobody(cells)), None)
+            return _Seen(replace(reading, quality=quality.quality_of_nobody(sight.cells)), None)
         parts, largest = self._parts(), sight.faces[0]
         landmarks = parts.detector.landmarks(frame, largest)
         chip = parts.detector.chip(frame, landmarks)

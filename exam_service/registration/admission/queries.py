@@ -33,7 +33,7 @@ class Listed:
     state: State | None
 
 
-def listed_arguments(
+def listing(
     institution_id: UUID,
     province_id: str,
     cycle_id: UUID | None,
@@ -41,11 +41,12 @@ def listed_arguments(
     today: date,
     after: UUID | None,
     limit: int,
-) -> tuple[object, ...]:
-    """What ``select_listed`` is asked with."""
+) -> tuple[str, tuple[object, ...]]:
+    """The statement that gives a page of the roster, and what it is asked with."""
     born_from, born_until = filters.born_within(today)
     standing = filters.standing
-    return (
+    of_registrations = standing is not None and standing is not Standing.OPEN
+    return SQL["select_listed_in_state" if of_registrations else "select_listed"], (
         institution_id,
         province_id,
         cycle_id,
@@ -58,14 +59,14 @@ def listed_arguments(
         filters.level,
         filters.registered_from,
         filters.registered_until,
-        sorted(STATES[standing]) if standing else None,
-        standing is Standing.OPEN,
+        sorted(STATES[standing]) if of_registrations and standing else standing is Standing.OPEN,
         after,
         limit,
     )
 
 
-async def select_listed(tx: Tx, arguments: tuple[object, ...]) -> list[Listed]:
+async def select_listed(tx: Tx, statement: str, arguments: tuple[object, ...]) -> list[Listed]:
+    """A page of the roster; see :func:`listing`."""
     await tx.execute(SQL["plan_for_these_values"])
     return [
         Listed(
@@ -81,7 +82,7 @@ async def select_listed(tx: Tx, arguments: tuple[object, ...]) -> list[Listed]:
             registration_id=row["registration_id"],
             state=_state(row),
         )
-        for row in await tx.fetch(SQL["select_listed"], *arguments)
+        for row in await tx.fetch(statement, *arguments)
     ]
 
 

@@ -4,25 +4,55 @@ SET LOCAL plan_cache_mode = force_custom_plan
 
 -- name: select_listed
 -- A page of an institution's ($1) roster with the registrations of a cycle ($3), in the order they were entered.
--- $5, $6: a beginning of names and the first text after all that begin so; $13: states of registrations, $14: those
--- without one as well.
+-- $5, $6: a beginning of names and the first text after all that begin so; $13: only who isn't let in. The
+-- registrations are looked up one by one: a page has few, and nothing tells beforehand how many lack one.
 SELECT e.account_id, e.name, e.born_on, e.category, e.level, e.licensed_on, e.first_registered_on,
-       d.name AS department, a.activated_at IS NOT NULL AS is_activated, r.id AS registration_id, r.state
-FROM roster_entry e
-JOIN account a ON a.id = e.account_id
-LEFT JOIN department d ON d.id = e.department_id
-LEFT JOIN registration r ON r.account_id = e.account_id AND r.cycle_id = $3
-WHERE e.institution_id = $1 AND e.province_id = $2
-    AND ($4::uuid IS NULL OR e.department_id = $4)
-    AND ($5::text IS NULL OR (e.name COLLATE "C" >= $5 AND e.name COLLATE "C" < $6))
-    AND ($7::date IS NULL OR e.born_on >= $7) AND ($8::date IS NULL OR e.born_on <= $8)
-    AND ($9::text IS NULL OR e.category = $9) AND ($10::text IS NULL OR e.level = $10)
-    AND ($11::date IS NULL OR e.first_registered_on >= $11)
-    AND ($12::date IS NULL OR e.first_registered_on <= $12)
-    AND ($13::text[] IS NULL OR (r.state = ANY($13) AND r.institution_id = $1) OR ($14 AND r.id IS NULL))
-    AND ($15::uuid IS NULL OR e.account_id > $15)
+       (SELECT d.name FROM department d WHERE d.id = e.department_id) AS department,
+       (SELECT a.activated_at IS NOT NULL FROM account a WHERE a.id = e.account_id) AS is_activated,
+       e.registration_id, e.state
+FROM (
+    SELECT e.*, r.id AS registration_id, r.state
+    FROM roster_entry e
+    LEFT JOIN LATERAL (
+        SELECT id, state FROM registration WHERE account_id = e.account_id AND cycle_id = $3 LIMIT 1
+    ) r ON TRUE
+    WHERE e.institution_id = $1 AND e.province_id = $2
+        AND ($4::uuid IS NULL OR e.department_id = $4)
+        AND ($5::text IS NULL OR (e.name >= $5 AND e.name < $6))
+        AND ($7::date IS NULL OR e.born_on >= $7) AND ($8::date IS NULL OR e.born_on <= $8)
+        AND ($9::text IS NULL OR e.category = $9) AND ($10::text IS NULL OR e.level = $10)
+        AND ($11::date IS NULL OR e.first_registered_on >= $11)
+        AND ($12::date IS NULL OR e.first_registered_on <= $12)
+        AND (NOT $13::boolean OR r.state IS NULL OR r.state = 'not_admitted')
+        AND ($14::uuid IS NULL OR e.account_id > $14)
+    ORDER BY e.account_id
+    LIMIT $15
+) e
 ORDER BY e.account_id
-LIMIT $16
+
+-- name: select_listed_in_state
+-- As select_listed, those whose registration is in one of these states ($13): it begins with the registrations.
+SELECT e.account_id, e.name, e.born_on, e.category, e.level, e.licensed_on, e.first_registered_on,
+       (SELECT d.name FROM department d WHERE d.id = e.department_id) AS department,
+       (SELECT a.activated_at IS NOT NULL FROM account a WHERE a.id = e.account_id) AS is_activated,
+       e.registration_id, e.state
+FROM (
+    SELECT e.*, r.id AS registration_id, r.state
+    FROM registration r
+    JOIN roster_entry e ON e.account_id = r.account_id
+    WHERE r.institution_id = $1 AND r.cycle_id = $3 AND r.state = ANY($13::text[])
+        AND e.institution_id = $1 AND e.province_id = $2
+        AND ($4::uuid IS NULL OR e.department_id = $4)
+        AND ($5::text IS NULL OR (e.name >= $5 AND e.name < $6))
+        AND ($7::date IS NULL OR e.born_on >= $7) AND ($8::date IS NULL OR e.born_on <= $8)
+        AND ($9::text IS NULL OR e.category = $9) AND ($10::text IS NULL OR e.level = $10)
+        AND ($11::date IS NULL OR e.first_registered_on >= $11)
+        AND ($12::date IS NULL OR e.first_registered_on <= $12)
+        AND ($14::uuid IS NULL OR (e.account_id > $14 AND r.account_id > $14))
+    ORDER BY e.account_id
+    LIMIT $15
+) e
+ORDER BY e.account_id
 
 -- name: select_sheet
 -- One physician of an institution's roster.

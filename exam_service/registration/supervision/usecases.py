@@ -101,7 +101,7 @@ async def find(
 
 def _hashes(services: Services, text: str) -> list[bytes]:
     """What a document of any type with this number is looked up by; none for what is no number."""
-    if not any(character.isdigit() for character in text):
+    if not text.isascii() or not any(character.isdigit() for character in text):
         return []
     found = []
     for kind in DocumentType:
@@ -290,6 +290,14 @@ async def _keep(
 async def acts_of(tx: Tx, registration_id: UUID) -> list[Supervised]:
     """What the authority did to a registration, in order."""
     return await queries.select_acts(tx, registration_id)
+
+
+async def why_withdrawn(tx: Tx, own: Registration) -> str | None:
+    """The reason that the authority gave, while it holds; ``None`` for everybody else."""
+    if own.state is not State.NOT_ADMITTED:
+        return None
+    acts = await queries.select_acts(tx, own.id)
+    return acts[-1].reason if acts and acts[-1].act is Act.WITHDRAWN else None
 
 
 async def assign(

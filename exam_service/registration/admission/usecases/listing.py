@@ -64,7 +64,7 @@ async def roster_page(
         cycle = await cycles.newest_cycle(tx, principal.province_id)
         found = await queries.select_listed(
             tx,
-            queries.listed_arguments(
+            *queries.listing(
                 institution_id,
                 principal.province_id,
                 cycle.id if cycle else None,
