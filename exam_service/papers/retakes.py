@@ -12,7 +12,7 @@ from exam_service.clock import in_china
 from exam_service.cycles.model import Cycle, day_in_china, days, end_of
 from exam_service.cycles.policy import PaperRule, Subject
 from exam_service.organisations.entry import Hours
-from exam_service.papers.model import FINISHED, UNDER_WAY, Attempt, State
+from exam_service.papers.model import FINISHED, OPEN, UNDER_WAY, Attempt, State
 from exam_service.papers.timing import last_start, maintenance_in, start_after_maintenance
 from exam_service.registration.model import Entitlement
 from exam_service.registration.model import State as Registered
@@ -260,6 +260,16 @@ class PaperOffer:
     @property
     def counts_as_passed(self) -> bool:
         return self.exempted or is_passed(self.attempts)
+
+    @property
+    def is_passed_for_good(self) -> bool:
+        """Exempted, or passed and confirmed: an immediate pass is provisional until its proctoring review is
+        closed. Nothing that was begun may be open.
+        """
+        begun = [each for each in self.attempts if each.state is not State.PREPARED]
+        if any(each.state in OPEN or each.awaits_confirmation for each in begun):
+            return False
+        return self.exempted or any(each.state is State.CONFIRMED and each.passed for each in begun)
 
 
 def offers_of(

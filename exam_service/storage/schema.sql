@@ -406,13 +406,12 @@ CREATE TABLE public.exemption_application (
     id uuid NOT NULL,
     registration_id uuid NOT NULL,
     province_id text NOT NULL,
-    institution_id uuid NOT NULL,
-    body_id uuid NOT NULL,
     subject text NOT NULL,
     conditions text[] NOT NULL,
     statement text DEFAULT ''::text NOT NULL,
     applied_at timestamp with time zone NOT NULL,
     state text NOT NULL,
+    withdrawn_at timestamp with time zone,
     CONSTRAINT exemption_application_conditions_check CHECK ((cardinality(conditions) > 0)),
     CONSTRAINT exemption_application_state_check CHECK ((state = ANY (ARRAY['institution'::text, 'body'::text, 'granted'::text, 'refused'::text, 'withdrawn'::text]))),
     CONSTRAINT exemption_application_subject_check CHECK ((subject = ANY (ARRAY['humanities'::text, 'professional'::text])))
@@ -555,7 +554,6 @@ CREATE TABLE public.modification_request (
     id uuid NOT NULL,
     registration_id uuid NOT NULL,
     province_id text NOT NULL,
-    institution_id uuid NOT NULL,
     changes bytea NOT NULL,
     fields text[] NOT NULL,
     reason text NOT NULL,
@@ -564,6 +562,7 @@ CREATE TABLE public.modification_request (
     decided_by uuid,
     decided_at timestamp with time zone,
     decision text DEFAULT ''::text NOT NULL,
+    withdrawn_at timestamp with time zone,
     CONSTRAINT modification_request_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 200))),
     CONSTRAINT modification_request_state_check CHECK ((state = ANY (ARRAY['open'::text, 'granted'::text, 'refused'::text, 'withdrawn'::text])))
 );
@@ -1360,15 +1359,15 @@ CREATE INDEX department_institution ON public.department USING btree (institutio
 
 CREATE INDEX evidence_key ON public.evidence USING btree (key_id);
 
-CREATE INDEX exemption_application_body ON public.exemption_application USING btree (body_id, state, id);
-
-CREATE INDEX exemption_application_institution ON public.exemption_application USING btree (institution_id, state, id);
-
 CREATE UNIQUE INDEX exemption_application_open ON public.exemption_application USING btree (registration_id, subject) WHERE (state = ANY (ARRAY['institution'::text, 'body'::text, 'granted'::text]));
 
 CREATE INDEX exemption_application_registration ON public.exemption_application USING btree (registration_id, id);
 
+CREATE INDEX exemption_application_waiting ON public.exemption_application USING btree (state, id) WHERE (state = ANY (ARRAY['institution'::text, 'body'::text]));
+
 CREATE INDEX exemption_decision_application ON public.exemption_decision USING btree (application_id, id);
+
+CREATE INDEX exemption_decision_level ON public.exemption_decision USING btree (level, id DESC);
 
 CREATE INDEX finding_review_attempt ON public.finding_review USING btree (attempt_id, id);
 
@@ -1388,11 +1387,13 @@ CREATE INDEX mobile_code_sent ON public.mobile_code USING btree (sent_at);
 
 CREATE INDEX mobile_code_who ON public.mobile_code USING btree (who, sent_at);
 
-CREATE INDEX modification_request_institution ON public.modification_request USING btree (institution_id, state, id);
+CREATE INDEX modification_request_decided ON public.modification_request USING btree (id DESC) WHERE (state = ANY (ARRAY['granted'::text, 'refused'::text]));
 
 CREATE UNIQUE INDEX modification_request_open ON public.modification_request USING btree (registration_id) WHERE (state = 'open'::text);
 
 CREATE INDEX modification_request_registration ON public.modification_request USING btree (registration_id, id);
+
+CREATE INDEX modification_request_waiting ON public.modification_request USING btree (id) WHERE (state = 'open'::text);
 
 CREATE INDEX notice_attempt ON public.notice USING btree (attempt_id, sent_at) WHERE (attempt_id IS NOT NULL);
 
@@ -1728,12 +1729,6 @@ ALTER TABLE ONLY public.exam_site
     ADD CONSTRAINT exam_site_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
 
 ALTER TABLE ONLY public.exemption_application
-    ADD CONSTRAINT exemption_application_body_id_fkey FOREIGN KEY (body_id) REFERENCES public.body(id);
-
-ALTER TABLE ONLY public.exemption_application
-    ADD CONSTRAINT exemption_application_institution_id_fkey FOREIGN KEY (institution_id) REFERENCES public.institution(id);
-
-ALTER TABLE ONLY public.exemption_application
     ADD CONSTRAINT exemption_application_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);
 
 ALTER TABLE ONLY public.exemption_application
@@ -1822,9 +1817,6 @@ ALTER TABLE ONLY public.mobile_code
 
 ALTER TABLE ONLY public.modification_request
     ADD CONSTRAINT modification_request_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.account(id);
-
-ALTER TABLE ONLY public.modification_request
-    ADD CONSTRAINT modification_request_institution_id_fkey FOREIGN KEY (institution_id) REFERENCES public.institution(id);
 
 ALTER TABLE ONLY public.modification_request
     ADD CONSTRAINT modification_request_province_id_fkey FOREIGN KEY (province_id) REFERENCES public.province(id);

@@ -7,7 +7,9 @@ state is rechecked under the lock. Other features import from here only.
 from exam_service.papers.usecases import alternative
 from exam_service.papers.usecases.admission import (
     admit,
+    all_passed_for_good,
     begin,
+    begun,
     enter,
     exempt,
     notice,
@@ -18,7 +20,7 @@ from exam_service.papers.usecases.admission import (
     void_check,
 )
 from exam_service.papers.usecases.answers import AnswerWriter, Save, Saved, save_batch
-from exam_service.papers.usecases.attempts import attempt_for_body, label_of, own_attempt, topic
+from exam_service.papers.usecases.attempts import attempt_for_body, label_of, moves_of, own_attempt, topic
 from exam_service.papers.usecases.drawing import Prepared, prepare
 from exam_service.papers.usecases.makeup import makeup_cycles, makeup_rounds, open_makeup_round
 from exam_service.papers.usecases.oversight import (
@@ -78,12 +80,14 @@ __all__ = [
     "Saved",
     "acknowledge_notice",
     "admit",
+    "all_passed_for_good",
     "allow_takeover",
     "alternative",
     "answers_of",
     "attempt_for_body",
     "be_present",
     "begin",
+    "begun",
     "being_sat",
     "close_due",
     "confirm",
@@ -99,6 +103,7 @@ __all__ = [
     "label_of",
     "makeup_cycles",
     "makeup_rounds",
+    "moves_of",
     "needs_takeover",
     "notice",
     "notices_of",

@@ -183,11 +183,22 @@ async def exempt(
         NotFound, Invalid, Conflict: As :func:`registration.grant_exemption`, or the paper was begun.
     """
     await registration.lock_entitlement(tx, registration_id, province_id)
-    attempts = await queries.select_attempts(tx, registration_id, province_id)
-    sat = (each for each in attempts if each.subject is subject and each.state is not State.VOID)
-    if any(each.admitted_at is not None for each in sat):
+    if subject in await begun(tx, registration_id, province_id):
         raise Conflict("该医师已参加这项测评，不能再批准免考。", code="paper_begun")
     await registration.grant_exemption(tx, clock, registration_id, province_id, subject, reason, granted_by)
+
+
+async def begun(tx: Tx, registration_id: UUID, province_id: str) -> frozenset[Subject]:
+    """The papers that a physician was admitted to; an attempt that is void doesn't count."""
+    attempts = await queries.select_attempts(tx, registration_id, province_id)
+    return frozenset(
+        each.subject for each in attempts if each.admitted_at is not None and each.state is not State.VOID
+    )
+
+
+async def all_passed_for_good(tx: Tx, clock: Clock, entitled: Entitlement) -> bool:
+    """Whether every paper of the procedure is exempted or passed and confirmed, and nothing is open."""
+    return all(offer.is_passed_for_good for offer in await _offers(tx, clock.now(), entitled))
 
 
 async def pass_check(
