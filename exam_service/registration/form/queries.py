@@ -199,6 +199,10 @@ async def select_optional_return(tx: Tx, registration_id: UUID) -> Return | None
     return Return(row["reason"], tuple(row["marked"]), row["decided_at"])
 
 
+async def update_department(tx: Tx, registration_id: UUID, department_id: UUID | None) -> None:
+    await tx.execute(SQL["update_department"], registration_id, department_id)
+
+
 async def update_submitted(tx: Tx, registration_id: UUID, form: Form, submitted_at: datetime) -> None:
     """What lists filter by, of a form that is complete."""
     await tx.execute(

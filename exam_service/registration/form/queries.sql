@@ -114,6 +114,9 @@ WHERE registration_id = $1
 ORDER BY id DESC
 LIMIT 1
 
+-- name: update_department
+UPDATE registration SET department_id = $2 WHERE id = $1
+
 -- name: update_submitted
 UPDATE registration
 SET department_id = $2, procedure = $3, category = $4, level = $5, has_bad_records = $6, submitted_at = $7

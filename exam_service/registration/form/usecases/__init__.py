@@ -1,5 +1,6 @@
 """Fill in the form, hand in its pictures, submit it; read what was submitted."""
 
+from exam_service.registration.form.usecases.amending import amend
 from exam_service.registration.form.usecases.filling import (
     BadEntry,
     Draft,
@@ -52,6 +53,7 @@ __all__ = [
     "accept_photo",
     "add_pictures",
     "add_upload",
+    "amend",
     "claim_upload",
     "delete_entry",
     "department_name",
