@@ -5,6 +5,8 @@ from __future__ import annotations
 from exam_service import (
     accounts,
     cycles,
+    exemptions,
+    history,
     home,
     institutions,
     invigilation,
@@ -15,7 +17,7 @@ from exam_service import (
     sms,
 )
 from exam_service.audit import usecases as audit
-from exam_service.registration import admission, form, reviewing, supervision
+from exam_service.registration import admission, form, modifications, reviewing, supervision
 from exam_service.wiring import Job, Services, Wiring
 
 
@@ -33,11 +35,14 @@ FEATURES = (
     form,
     reviewing,
     supervision,
+    modifications,
     papers,
     practice,
     proctor,
     invigilation,
     review,
+    exemptions,
+    history,
     home,
 )
 

@@ -199,6 +199,12 @@ class Tool:
     text: str
 
 
+def _modification_tools(entitled: Entitlement) -> list[Tool]:
+    if not (entitled.cycle.policy.form.modification and entitled.may_test):
+        return []
+    return [Tool("申请修改", "/registration/modification", "报名完成后发现信息有误")]
+
+
 def tools(entitled: Entitlement | None, labels: Mapping[str, str]) -> list[Tool]:
     """常用工具: what this physician has a use for, in the manual's words."""
     found = []
@@ -208,6 +214,8 @@ def tools(entitled: Entitlement | None, labels: Mapping[str, str]) -> list[Tool]
             *([Tool(labels["tool_practice"], "/practice", "每次随机50题")] if entitled.may_practise else []),
             Tool(labels["tool_papers"], "/papers", "查看试卷与成绩"),
             Tool(labels["tool_exemption"], "/exemptions", "查看免考条件、申请免考"),
+            *_modification_tools(entitled),
+            Tool("考核历程", "/registration/history", "每一步的时间、经办和原因"),
             Tool("设备自检", "/rehearsal", "提前试好摄像头与核验"),
             Tool("现场测评", "/alternative", "不使用摄像头，由工作人员在场监考"),
             Tool("人脸信息授权", "/consent?next=/home", "查看、同意或撤回"),

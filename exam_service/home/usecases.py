@@ -13,6 +13,7 @@ from exam_service.cycles import usecases as cycles
 from exam_service.cycles.model import Cycle
 from exam_service.cycles.policy import usual_labels
 from exam_service.errors import Unavailable
+from exam_service.exemptions import usecases as exemptions
 from exam_service.home.model import (
     PhysicianHome,
     StageRow,
@@ -29,6 +30,7 @@ from exam_service.papers import usecases as papers
 from exam_service.registration import usecases as registration
 from exam_service.registration.admission import usecases as admission
 from exam_service.registration.model import STATE_LABELS, Entitlement
+from exam_service.registration.modifications import usecases as modifications
 from exam_service.registration.reviewing import usecases as reviewing
 from exam_service.registration.supervision import usecases as supervision
 from exam_service.review import usecases as review
@@ -152,6 +154,8 @@ async def staff_cards(services: Services, principal: Principal, queue: Gauges) -
         if principal.role is Role.INSTITUTION:
             cards.extend(await admission.cards(tx, principal))
         cards.extend(await cycles.cards(tx, services.clock, principal))
+        cards.extend(await exemptions.cards(tx, services.clock, principal))
+        cards.extend(await modifications.cards(tx, services.clock, principal))
         states = await registration.counts_in_scope(tx, principal)
     cards.extend(
         Card(STATE_LABELS[state], str(states[state]), None, "名医师", Group.FACTS)

@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from uuid import UUID
 
+from exam_service.accounts.model import Role
 from exam_service.cycles.policy import Confirmation, PaperRule, Subject
 from exam_service.errors import Conflict, IllegalMove
 from exam_service.papers.journal import NOTHING, Receipt
@@ -118,6 +119,22 @@ class Attempt:
         return self.state is State.CONFIRMED or (
             self.state is State.MARKED and self.rule.confirmation is Confirmation.IMMEDIATE
         )
+
+
+@dataclass(frozen=True)
+class Move:
+    """A step of an attempt, as it was written down.
+
+    Attributes:
+        actor: The name of who did it, and ``actor_role``; ``None`` for the service itself.
+    """
+
+    at: datetime
+    attempt: Attempt
+    to_state: State
+    cause: str
+    actor: str | None
+    actor_role: Role | None
 
 
 class PageEventKind(StrEnum):

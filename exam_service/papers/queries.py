@@ -8,11 +8,12 @@ from decimal import Decimal
 from typing import TypeAlias
 from uuid import UUID
 
+from exam_service.accounts.model import Role
 from exam_service.cycles.policy import Subject, parse_rule
 from exam_service.errors import NotFound
 from exam_service.ids import new_id
 from exam_service.papers.journal import AnswerEvent, Entry, Receipt, Source
-from exam_service.papers.model import Attempt, Outage, PageEvent, SignedReceipt, State
+from exam_service.papers.model import Attempt, Move, Outage, PageEvent, SignedReceipt, State
 from exam_service.papers.oversight import Notice, RequestState, Silence, Termination, TimeRequest
 from exam_service.papers.retakes import MakeupRound
 from exam_service.papers.sittings import Sitting, SittingState
@@ -133,6 +134,21 @@ async def select_rounds_of_body(tx: Tx, body_id: UUID, province_id: str) -> list
 
 async def select_attempts(tx: Tx, registration_id: UUID, province_id: str) -> list[Attempt]:
     return [_attempt(row) for row in await tx.fetch(SQL["select_attempts"], registration_id, province_id)]
+
+
+async def select_moves_of(tx: Tx, registration_id: UUID, province_id: str) -> list[Move]:
+    attempts = {each.id: each for each in await select_attempts(tx, registration_id, province_id)}
+    return [
+        Move(
+            row["at"],
+            attempts[row["attempt_id"]],
+            State(row["to_state"]),
+            row["cause"],
+            row["actor"],
+            Role(row["actor_role"]) if row["actor_role"] else None,
+        )
+        for row in await tx.fetch(SQL["select_moves_of"], registration_id, province_id)
+    ]
 
 
 async def select_optional_attempt(tx: Tx, attempt_id: UUID, province_id: str) -> Attempt | None:

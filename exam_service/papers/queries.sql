@@ -93,6 +93,12 @@ ON CONFLICT DO NOTHING
 -- name: select_drawn
 SELECT registration_id, subject, ordinal FROM drawn_paper WHERE registration_id = ANY($1::uuid[])
 
+-- name: select_moves_of
+SELECT m.at, m.to_state, m.cause, m.attempt_id, p.name AS actor, p.role AS actor_role
+FROM attempt a JOIN attempt_move m ON m.attempt_id = a.id LEFT JOIN account p ON p.id = m.actor_id
+WHERE a.registration_id = $1 AND a.province_id = $2
+ORDER BY m.id
+
 -- name: select_attempts_of
 SELECT * FROM attempt
 WHERE registration_id = ANY($1::uuid[]) AND province_id = $2

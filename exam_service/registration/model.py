@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from exam_service.accounts.model import Role
 from exam_service.cycles import policy
 from exam_service.cycles.model import Cycle
 from exam_service.cycles.policy import Procedure, ProcedureRule, Subject
@@ -117,6 +118,23 @@ class Registration:
     has_bad_records: bool = False
     result: Result | None = None
     concluded_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Move:
+    """A step of the state machine, as it was written down.
+
+    Attributes:
+        cause: A code of a few words.
+        actor: The name of who did it, and ``actor_role``; ``None`` for the service itself.
+    """
+
+    at: datetime
+    from_state: State
+    to_state: State
+    cause: str
+    actor: str | None
+    actor_role: Role | None
 
 
 @dataclass(frozen=True)

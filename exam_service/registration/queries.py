@@ -3,10 +3,11 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from exam_service.accounts.model import Role
 from exam_service.cycles.policy import Procedure, Subject
 from exam_service.errors import NotFound
 from exam_service.institutions.model import Category, Level
-from exam_service.registration.model import TESTABLE, Registration, Result, State
+from exam_service.registration.model import TESTABLE, Move, Registration, Result, State
 from exam_service.storage.database import Row, Tx
 from exam_service.storage.statements import Statements
 
@@ -150,3 +151,18 @@ async def insert_exemption(
         SQL["insert_exemption"], registration_id, subject, province_id, reason, granted_by, granted_at
     )
     return inserted is not None
+
+
+async def select_moves(tx: Tx, registration_id: UUID, province_id: str) -> list[Move]:
+    rows = await tx.fetch(SQL["select_moves"], registration_id, province_id)
+    return [
+        Move(
+            row["at"],
+            State(row["from_state"]),
+            State(row["to_state"]),
+            row["cause"],
+            row["actor"],
+            Role(row["actor_role"]) if row["actor_role"] else None,
+        )
+        for row in rows
+    ]

@@ -75,3 +75,9 @@ INSERT INTO exemption (registration_id, subject, province_id, reason, granted_by
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT DO NOTHING
 RETURNING subject
+
+-- name: select_moves
+SELECT m.at, m.from_state, m.to_state, m.cause, a.name AS actor, a.role AS actor_role
+FROM registration_move m LEFT JOIN account a ON a.id = m.actor_id
+WHERE m.registration_id = $1 AND m.province_id = $2
+ORDER BY m.id

@@ -18,6 +18,7 @@ from exam_service.institutions.model import Category, Level
 from exam_service.registration import queries
 from exam_service.registration.model import (
     Entitlement,
+    Move,
     Registration,
     Result,
     State,
@@ -306,3 +307,8 @@ async def counts_in_scope(tx: Tx, principal: Principal) -> dict[State, int]:
     return await queries.count_by_state(
         tx, principal.province_id, principal.institution_id, principal.body_id
     )
+
+
+async def moves_of(tx: Tx, registration_id: UUID, province_id: str) -> list[Move]:
+    """All moves, the oldest first; whose registration it is the caller looks at."""
+    return await queries.select_moves(tx, registration_id, province_id)

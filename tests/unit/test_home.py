@@ -177,6 +177,18 @@ def test_the_tools_have_the_names_of_the_manual() -> None:
     assert (found["/exemptions"], found["/faq"], found["/support"]) == ("免考申请", "常见问题", "在线客服")
 
 
+def test_a_registered_physician_may_ask_for_a_modification_where_the_province_has_it() -> None:
+    for preset, state, there in (
+        ("shanxi-2024", RegistrationState.REGISTERED, True),
+        ("shanxi-2024", RegistrationState.BODY_REVIEW, False),
+        ("hunan-2026", RegistrationState.REGISTERED, False),
+    ):
+        entitled = an_entitlement(preset, state=state)
+        hrefs = {tool.href for tool in tools(entitled, entitled.cycle.policy.labels)}
+        assert ("/registration/modification" in hrefs) is there
+        assert "/registration/history" in hrefs
+
+
 def test_practice_is_a_tool_once_it_is_open() -> None:
     """In Shanxi with the end of the registration, in Hunan with its beginning."""
     for preset, there in (("shanxi-2024", False), ("hunan-2026", True)):

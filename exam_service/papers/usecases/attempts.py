@@ -14,7 +14,7 @@ from exam_service.errors import Conflict, NotFound, Unavailable
 from exam_service.ids import new_id
 from exam_service.papers import journal, queries, timing
 from exam_service.papers.journal import Source
-from exam_service.papers.model import OPEN, Attempt, State, check_move, count_correct, mark_of
+from exam_service.papers.model import OPEN, Attempt, Move, State, check_move, count_correct, mark_of
 from exam_service.questions import usecases as questions
 from exam_service.storage.database import Tx
 
@@ -48,6 +48,11 @@ async def attempt_for_body(tx: Tx, principal: Principal, attempt_id: UUID) -> At
     if attempt is None or attempt.body_id != principal.of_body():
         raise NotFound("没有找到这次测评。", code="no_such_attempt")
     return attempt
+
+
+async def moves_of(tx: Tx, registration_id: UUID, province_id: str) -> list[Move]:
+    """All steps of a registration's attempts, the oldest first; whose they are the caller looks at."""
+    return await queries.select_moves_of(tx, registration_id, province_id)
 
 
 async def label_of(tx: Tx, attempt: Attempt) -> str:
