@@ -36,6 +36,7 @@ from exam_service.registration.modifications.model import (
     parse_changes,
     with_values,
 )
+from exam_service.registration.modifications.views import inputs, list_inputs
 from tests.factories import ADMITTED, REGISTRATION, a_policy, an_entitlement, an_id
 
 SCHOOL = Education("e1", "本科", "山西医科大学", "临床医学", date(2008, 9, 1), date(2013, 6, 30))
@@ -122,6 +123,30 @@ def test_only_what_is_different_is_asked_for_and_both_values_are_kept() -> None:
     assert parse_changes(changes.to_json()) == changes
     assert with_values(new, changes.old) == SUBMITTED
     assert with_values(SUBMITTED, changes.new) == new
+
+
+def test_a_page_that_is_sent_as_it_is_changes_nothing() -> None:
+    """Whatever is offered today: a department that was stopped, a degree of another list."""
+    stopped = an_id()
+    stood = replace(
+        SUBMITTED,
+        practice=replace(SUBMITTED.practice, department_id=stopped, specialties=("旧专业",)),
+        experience=Experience(education=(replace(SCHOOL, degree="旧学历"),)),
+    )
+    fields = changeable(shanxi())
+    sent_back: dict[str, list[str]] = {}
+    for field in inputs(stood, fields, {}, {}, {}):
+        chosen = [value for value, _ in field.choices]
+        sent_back[field.name] = [value for value in field.values if not chosen or value in chosen]
+    education = next(each for each in lists_of(shanxi()) if each.name == "education")
+    shown = list_inputs(stood, education, ["n1"], {}, {})
+    sent_back["entry.education"] = [entry.id for entry in shown.entries]
+    for entry in shown.entries:
+        for field in entry.fields:
+            chosen = [value for value, _ in field.choices]
+            sent_back[field.name] = [value for value in field.values if not chosen or value in chosen]
+    new, problems = answered(stood, shanxi(), sent_back)
+    assert (new, problems) == (stood, {})
 
 
 def test_what_cannot_be_understood_is_said_at_its_field() -> None:

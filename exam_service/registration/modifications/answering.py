@@ -10,6 +10,7 @@ from exam_service.registration.form.answers import (
     entries_of,
     entry_lists,
     read_entry,
+    typed_entry,
     with_answers,
     with_entry,
     without_entry,
@@ -46,7 +47,7 @@ def with_list(old: Form, entry_list: EntryList, answers: Answers) -> tuple[Form,
     ``remove.<list>`` with the ids of those to be left out. A new entry in which nothing was typed is none.
     """
     new, found = old, Problems()
-    known = {each.id for each in entries_of(old, entry_list)}
+    known = {each.id: typed_entry(each) for each in entries_of(old, entry_list)}
     removed = set(answers.get(f"remove.{entry_list.name}", ()))
     for entry_id in dict.fromkeys(answers.get(f"entry.{entry_list.name}", ())):
         prefix = f"{entry_list.name}.{entry_id}."
@@ -56,6 +57,8 @@ def with_list(old: Form, entry_list: EntryList, answers: Answers) -> tuple[Form,
             continue
         if entry_id not in known and not any(value.strip() for values in typed.values() for value in values):
             continue
+        if entry_id in known and all("".join(typed[name]) == known[entry_id][name] for name in typed):
+            continue  # as it was, whatever may be chosen today
         entry, wrong = read_entry(entry_list, entry_id, typed)
         found |= {prefix + name: sentence for name, sentence in wrong.items()}
         if not wrong:

@@ -102,11 +102,21 @@ def inputs(
                 fields[name],
                 kind,
                 [value for value in values if value or kind != "many"],
-                plain.get(name, ()),
+                _with_present(plain.get(name, ()), stands[name], name) if kind in {"choice", "many"} else (),
                 problems.get(name, ""),
             )
         )
     return found
+
+
+def _with_present(
+    choices: Sequence[tuple[str, str]], present: Sequence[str], name: str
+) -> list[tuple[str, str]]:
+    """With what stands there and is offered no more: a page that is sent as it is must change nothing."""
+    offered = {value for value, _ in choices}
+    gone = [value for value in present if value and value not in offered]
+    label = "原科室（已停用）" if name == "practice.department_id" else ""
+    return [*choices, *((value, label or value) for value in gone)]
 
 
 def list_inputs(
@@ -134,7 +144,11 @@ def list_inputs(
                         each.label,
                         each.kind,
                         list(answers.get(prefix + each.name, [stored.get(entry_id, {}).get(each.name, "")])),
-                        _same(each.choices),
+                        _with_present(
+                            _same(each.choices), [stored.get(entry_id, {}).get(each.name, "")], each.name
+                        )
+                        if each.choices
+                        else (),
                         problems.get(prefix + each.name, ""),
                     )
                     for each in entry_list.fields
