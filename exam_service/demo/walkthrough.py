@@ -51,6 +51,7 @@ def walkthrough(settings: Settings) -> str:
                 (story.SUBMITTED, "待机构审核 submitted"),
                 (story.RETURNED, "已驳回 returned"),
                 (story.REVIEWED, "待考核机构复核 before the body"),
+                (story.REGISTERED, "报名完成，可申请修改、免考 registered"),
             )
         ),
         "",
