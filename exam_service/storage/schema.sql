@@ -33,6 +33,7 @@ CREATE TABLE public.account (
     totp bytea,
     totp_since timestamp with time zone,
     totp_last_step bigint,
+    first_activated_at timestamp with time zone,
     CONSTRAINT account_check CHECK (((role = 'physician'::text) = (document_hash IS NOT NULL))),
     CONSTRAINT account_check1 CHECK (((role = 'physician'::text) = (username IS NULL))),
     CONSTRAINT account_check2 CHECK (((role <> 'body'::text) OR (body_id IS NOT NULL))),
