@@ -571,7 +571,7 @@ async def correct_physician(
 
 
 async def delete_physician(tx: Tx, account_id: UUID, province_id: str) -> bool:
-    """Whether nothing held it and it was never activated; where something held it, the transaction is lost."""
+    """Whether nothing held it and nobody ever activated it; where something did, the transaction is lost."""
     try:
         return await tx.fetch_value(SQL["delete_physician"], account_id, province_id) is not None
     except asyncpg.ForeignKeyViolationError:

@@ -23,6 +23,7 @@ from exam_service.exemptions.model import (
     condition_labels,
 )
 from exam_service.http.guards import Handler, allow
+from exam_service.http.limits import dear
 from exam_service.http.pages import render
 from exam_service.http.problems import status_of
 from exam_service.http.requests import form_fields, path_id, read_form
@@ -134,6 +135,7 @@ async def _own_page(
     )
 
 
+@dear
 @allow(Role.PHYSICIAN)
 @takes_files(LARGEST)
 async def apply(request: web.Request) -> web.Response:
@@ -164,6 +166,7 @@ async def _pictures(request: web.Request) -> list[bytes]:
     return [each.data for each in await uploaded_files(request, "pictures")]
 
 
+@dear
 @allow(Role.PHYSICIAN)
 @takes_files(LARGEST)
 async def add_evidence(request: web.Request) -> web.Response:

@@ -98,7 +98,7 @@ def _own(principal: Principal, entry: RosterEntry | None) -> RosterEntry:
 async def amend_entry(
     services: Services, principal: Principal, account_id: UUID, texts: Mapping[str, str]
 ) -> None:
-    """Amend an entry. Name, document and mobile only until the account is first activated; left empty, they stay.
+    """Amend an entry. Name, document and mobile until the account is first activated; left empty, they stay.
 
     Raises:
         NotFound: They aren't on one's own institution's roster.

@@ -17,7 +17,8 @@ from exam_service.clock import in_china
 from exam_service.cycles.form_rules import UploadKind
 from exam_service.cycles.policy import Procedure
 from exam_service.errors import DomainError, Invalid, NotFound
-from exam_service.http.guards import allow, unattended
+from exam_service.http.guards import LIMITS, allow, unattended
+from exam_service.http.limits import DEAR
 from exam_service.http.pages import render
 from exam_service.http.problems import status_of
 from exam_service.http.requests import json_body, path_id, read_form
@@ -404,6 +405,7 @@ async def _hand_in(request: web.Request, sent: _Sent) -> Problems:
     for slot, files in sent.files.items():
         crop = read_crop(sent.one(_CROP + slot))
         try:
+            request.app[LIMITS].take(viewer(request).account_id, DEAR * len(files))
             await usecases.add_pictures(request.app[SERVICES], viewer(request), slot, files, crop=crop)
         except DomainError as error:
             problems[slot] = error.sentence
