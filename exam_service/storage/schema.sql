@@ -870,6 +870,7 @@ CREATE TABLE public.roster_import (
     asked_at timestamp with time zone NOT NULL,
     beat_at timestamp with time zone,
     done_at timestamp with time zone,
+    tries smallint DEFAULT 0 NOT NULL,
     CONSTRAINT roster_import_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'checking'::text, 'done'::text, 'refused'::text])))
 );
 
