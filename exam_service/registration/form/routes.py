@@ -68,6 +68,7 @@ LARGEST_BODY = 32 * 1024 * 1024
 _PAGES = tuple(step for step in STEPS if step is not Step.CONFIRM)
 _FILE, _CROP = "file.", "crop."
 _LONGEST_PAGE = 36
+_MOST_DIGITS = 9
 
 
 def _path(step: Step) -> str:
@@ -91,13 +92,16 @@ class _Sent:
 
     @property
     def saved_by(self) -> PageSave:
-        seq = self.one("seq")
-        return PageSave(self.one("page")[:_LONGEST_PAGE], int(seq) if seq.isdecimal() else 0)
+        return PageSave(self.one("page")[:_LONGEST_PAGE], _number(self.one("seq")) or 0)
 
     @property
     def revision(self) -> int | None:
-        text = self.one("revision")
-        return int(text) if text.isdecimal() else None
+        return _number(self.one("revision"))
+
+
+def _number(text: str) -> int | None:
+    """Of a page of ours; anything else is none."""
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 async def _sent(request: web.Request) -> _Sent:
