@@ -173,7 +173,7 @@ class World:
         """One more province with people of its own; its login page shows no captcha."""
         password_hash = await accounts.hash_password(PASSWORD)
         async with self.database.tx() as tx:
-            place = await _place(
+            place = await build_place(
                 tx, self.clock, self.settings, self.vault, province_id, preset, password_hash
             )
             entry = {**place.cycle.policy.raw["entry"], "captcha": False}
@@ -389,13 +389,13 @@ async def build_world(
     clock = clock or FakeClock()
     password_hash = await accounts.hash_password(PASSWORD)
     async with database.tx() as tx:
-        here = await _place(tx, clock, settings, vault, "hunan", "hunan-2026", password_hash)
-        elsewhere = await _place(tx, clock, settings, vault, "henan", "henan-c6", password_hash)
+        here = await build_place(tx, clock, settings, vault, "hunan", "hunan-2026", password_hash)
+        elsewhere = await build_place(tx, clock, settings, vault, "henan", "henan-c6", password_hash)
     services = services_for(database, settings, vault, clock)
     return World(database, settings, vault, clock, here, elsewhere, services)
 
 
-async def _place(
+async def build_place(
     tx: Tx,
     clock: Clock,
     settings: Settings,
@@ -404,6 +404,7 @@ async def _place(
     preset: str,
     password_hash: str,
 ) -> Place:
+    """A province with a cycle of that preset, staff of every role, banks, and three registered physicians."""
     await organisations.add_province(tx, province_id, f"{province_id}省")
     body = await organisations.add_body(tx, province_id, "考核机构甲")
     other_body = await organisations.add_body(tx, province_id, "考核机构乙")

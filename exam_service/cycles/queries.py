@@ -122,10 +122,6 @@ async def select_bodies(tx: Tx, province_id: str, cycle_id: UUID | None) -> list
     return [CycleBody(**row) for row in await tx.fetch(SQL["select_bodies"], province_id, cycle_id)]
 
 
-async def exists_cycle_body(tx: Tx, cycle_id: UUID, body_id: UUID) -> bool:
-    return bool(await tx.fetch_value(SQL["exists_cycle_body"], cycle_id, body_id))
-
-
 async def count_unassigned(tx: Tx, province_id: str, cycle_id: UUID) -> int:
     return int(await tx.fetch_value(SQL["count_unassigned"], province_id, cycle_id))
 

@@ -65,9 +65,6 @@ FROM body b
 WHERE b.province_id = $1
 ORDER BY b.name COLLATE "C"
 
--- name: exists_cycle_body
-SELECT EXISTS (SELECT FROM cycle_body WHERE cycle_id = $1 AND body_id = $2)
-
 -- name: count_unassigned
 -- Institutions of a province that have no body in the cycle.
 SELECT count(*) FROM institution i

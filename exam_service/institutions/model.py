@@ -9,7 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from exam_service.errors import Invalid
+from exam_service.errors import BadFields
 from exam_service.institutions.catalogue import by_code, in_order
 
 LONGEST_DEPARTMENT = 40
@@ -96,20 +96,6 @@ IMPORT_LABELS: Mapping[ImportState, tuple[str, str]] = {
 UNDER_WAY = (ImportState.WAITING, ImportState.CHECKING)
 
 
-class Problems(Invalid):
-    """Fields of a form, or cells of a row, that can't be taken as they are.
-
-    Attributes:
-        by_field: Sentences by the name of the field.
-    """
-
-    default_code = "bad_fields"
-
-    def __init__(self, by_field: Mapping[str, str]) -> None:
-        super().__init__("有内容需要更正，请按提示修改后重新提交。", wrong=",".join(sorted(by_field)))
-        self.by_field = dict(by_field)
-
-
 @dataclass(frozen=True)
 class Department:
     """科室 of an institution.
@@ -137,7 +123,7 @@ def read_department(name: str, subjects: list[str]) -> tuple[str, tuple[str, ...
     """What was typed of a department: its name made plain, its subjects in order.
 
     Raises:
-        Problems: No name or too long a one, no subject or an unknown one.
+        BadFields: No name or too long a one, no subject or an unknown one.
     """
     plain = " ".join(unicodedata.normalize("NFKC", name[: 4 * LONGEST_DEPARTMENT]).split())
     problems = {}
@@ -150,7 +136,7 @@ def read_department(name: str, subjects: list[str]) -> tuple[str, tuple[str, ...
     elif set(subjects) - set(by_code()):
         problems["subjects"] = "有诊疗科目不在目录中，请重新选择。"
     if problems:
-        raise Problems(problems)
+        raise BadFields(problems)
     return plain, in_order(subjects)
 
 

@@ -19,7 +19,7 @@ from exam_service.accounts.identity import (
     parse_mobile,
     tidy_name,
 )
-from exam_service.errors import Invalid
+from exam_service.errors import BadFields, Invalid
 from exam_service.institutions.model import (
     CATEGORY_LABELS,
     LEVEL_LABELS,
@@ -27,7 +27,6 @@ from exam_service.institutions.model import (
     SEX_LABELS,
     Category,
     Level,
-    Problems,
     RosterDetails,
     Sex,
 )
@@ -93,7 +92,7 @@ def read_newcomer(texts: Mapping[str, str], departments: Mapping[str, UUID], tod
         departments: Ids by name and by id.
 
     Raises:
-        Problems: Whatever is wrong, each at its field.
+        BadFields: Whatever is wrong, each at its field.
     """
     reading = _Reading(texts, today)
     name = reading.read("name", tidy_name)
@@ -103,7 +102,7 @@ def read_newcomer(texts: Mapping[str, str], departments: Mapping[str, UUID], tod
     mobile = reading.read("mobile", parse_mobile)
     practising = reading.practising(departments, document)
     if reading.problems or practising is None or document is None or name is None:
-        raise Problems(reading.problems)
+        raise BadFields(reading.problems)
     return Newcomer(name, document, mobile, practising)
 
 
@@ -113,12 +112,12 @@ def read_practising(
     """As :func:`read_newcomer` for somebody who is on the roster; ``document`` is theirs.
 
     Raises:
-        Problems: Whatever is wrong, each at its field.
+        BadFields: Whatever is wrong, each at its field.
     """
     reading = _Reading(texts, today)
     practising = reading.practising(departments, document)
     if reading.problems or practising is None:
-        raise Problems(reading.problems)
+        raise BadFields(reading.problems)
     return practising
 
 

@@ -38,11 +38,17 @@ async def entitlement(tx: Tx, account_id: UUID, province_id: str) -> Entitlement
 
 
 async def _entitled(tx: Tx, registration: Registration) -> Entitlement:
-    return Entitlement(
+    return _entitlement(
         registration,
         await cycles.cycle_of(tx, registration.cycle_id, registration.province_id),
         await queries.select_exempted(tx, registration.id),
     )
+
+
+def _entitlement(registration: Registration, cycle: Cycle, granted: frozenset[Subject]) -> Entitlement:
+    """Of the exemptions that were granted those that the procedure knows: it may have changed since."""
+    entitled = Entitlement(registration, cycle)
+    return replace(entitled, exempted=frozenset(filter(entitled.may_be_exempted, granted)))
 
 
 async def entitlement_of(tx: Tx, registration_id: UUID, province_id: str) -> Entitlement:
@@ -66,7 +72,7 @@ async def lock_entitlement(tx: Tx, registration_id: UUID, province_id: str) -> E
 async def testable(tx: Tx, cycle: Cycle, after: UUID | None, limit: int) -> list[Entitlement]:
     """Up to ``limit`` registrations of a cycle that may sit papers, in order of id, those after ``after``."""
     found = await queries.select_testable(tx, cycle.id, cycle.province_id, after, limit)
-    return [Entitlement(registration, cycle, exempted) for registration, exempted in found]
+    return [_entitlement(registration, cycle, granted) for registration, granted in found]
 
 
 async def registration_of(tx: Tx, registration_id: UUID, province_id: str) -> Registration:

@@ -116,7 +116,7 @@ async def test_a_form_survives_the_phone_and_is_submitted(
         await page.get_by_role("group", name="良好执业行为记录", exact=False).get_by_label("有").check()
         await picture(page, "form-conduct-good")
         await page.get_by_role("button", name=re.compile("新增.*受到的表彰、奖励")).click()
-        await page.get_by_label("授予（作出）部门").fill("市卫生健康委")
+        await page.get_by_label("授予部门").fill("市卫生健康委")
         await page.get_by_label("时间").fill("2025-05-01")
         await page.get_by_label("内容").fill("优秀医师")
         await page.get_by_label("选择图片：佐证材料").set_input_files(licence)

@@ -12,10 +12,10 @@ from exam_service.accounts import usecases as accounts
 from exam_service.accounts.model import Principal, Role
 from exam_service.cycles.policy import Stage
 from exam_service.demo.people import identity_number
-from exam_service.errors import Conflict, Invalid, NotFound
+from exam_service.errors import BadFields, Conflict, Invalid, NotFound
 from exam_service.ids import new_id
 from exam_service.institutions import usecases as institutions
-from exam_service.institutions.model import Problems, TransferState
+from exam_service.institutions.model import TransferState
 from exam_service.registration import usecases as registration
 from exam_service.registration.admission.usecases import acts, transfers
 from exam_service.registration.admission.usecases import desk as office
@@ -315,12 +315,12 @@ async def test_a_physician_is_found_by_name_and_number_together(
 ) -> None:
     await world.on_roster(desk, 71)
     for number, name in ((71, "王五"), (79, None)):
-        with pytest.raises(Problems) as refused:
+        with pytest.raises(BadFields) as refused:
             await take_over(world, neighbour, number, name)
-        assert "没有找到姓名和证件号码都相符的医师" in refused.value.by_field["number"]
-    with pytest.raises(Problems, match="更正") as own:
+        assert "没有找到姓名和证件号码都相符的医师" in refused.value.problems["number"]
+    with pytest.raises(BadFields, match="更正") as own:
         await take_over(world, desk, 71)
-    assert own.value.by_field == {"number": "医师71已在本机构名册中，无需调入。"}
+    assert own.value.problems == {"number": "医师71已在本机构名册中，无需调入。"}
 
 
 async def test_only_who_was_entered_by_mistake_is_deleted(

@@ -5,9 +5,8 @@ from uuid import UUID
 import pytest
 
 from exam_service.accounts.model import Principal, Role
-from exam_service.errors import Conflict
+from exam_service.errors import BadFields, Conflict
 from exam_service.institutions import usecases as institutions
-from exam_service.institutions.model import Problems
 from tests.world import Another, World
 
 
@@ -29,11 +28,11 @@ async def names(world: World, desk: Principal, **filters: object) -> list[str]:
 
 async def test_a_name_is_an_institutions_once(world: World, desk: Principal) -> None:
     await added(world, desk, "内科")
-    with pytest.raises(Problems) as refused:
+    with pytest.raises(BadFields) as refused:
         await added(world, desk, "内科 ")
-    assert refused.value.by_field == {"name": "本机构已有同名科室，请换一个名称。"}
+    assert refused.value.problems == {"name": "本机构已有同名科室，请换一个名称。"}
     surgery = await added(world, desk, "外科", "04")
-    with pytest.raises(Problems):
+    with pytest.raises(BadFields):
         await institutions.amend_department(
             world.database, world.clock, desk, surgery, name="内科", subjects=["04"]
         )

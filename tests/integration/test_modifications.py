@@ -12,7 +12,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from exam_service.accounts.model import Role
-from exam_service.errors import Conflict, NotFound
+from exam_service.errors import BadFields, Conflict, NotFound
 from exam_service.institutions import usecases as institutions
 from exam_service.institutions.model import Category, Level, Sex
 from exam_service.registration import usecases as registration
@@ -153,7 +153,7 @@ async def test_a_refused_modification_changes_nothing_and_says_why(
 async def test_a_new_department_is_what_lists_filter_by(world: World, shanxi: Place) -> None:
     async with world.database.tx() as tx:
         _, surgery = await institutions.departments(tx, shanxi.institution_id, shanxi.province_id)
-    with pytest.raises(modifications.NotAnswered) as refusal:
+    with pytest.raises(BadFields) as refusal:
         await ask(world, shanxi, practice__department_id=str(surgery.id))
     assert set(refusal.value.problems) == {"practice.specialties"}
     specialty = institutions.specialties_of(surgery)[0]

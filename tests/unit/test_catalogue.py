@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from exam_service.errors import BadFields
 from exam_service.institutions.catalogue import by_code, catalogue, in_order, specialties_of_subjects
-from exam_service.institutions.model import Problems, read_department
+from exam_service.institutions.model import read_department
 
 
 def test_the_official_list_is_whole() -> None:
@@ -59,6 +60,6 @@ def test_what_is_typed_of_a_department_is_made_plain() -> None:
     ],
 )
 def test_a_department_needs_a_name_and_a_subject(name: str, subjects: list[str], wrong: set[str]) -> None:
-    with pytest.raises(Problems) as refused:
+    with pytest.raises(BadFields) as refused:
         read_department(name, subjects)
-    assert set(refused.value.by_field) == wrong
+    assert set(refused.value.problems) == wrong

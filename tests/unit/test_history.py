@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from exam_service.registration.reviewing.model import Decision, Ratings, Review
 
 from exam_service.accounts.model import ConsentRecord, Role
 from exam_service.cycles.policy import Confirmation, ReviewLevel, Subject
@@ -38,6 +37,7 @@ from exam_service.registration.model import MOVES, Move, Result, State
 from exam_service.registration.modifications.model import Decision as Answer
 from exam_service.registration.modifications.model import Request
 from exam_service.registration.modifications.model import State as Asked
+from exam_service.registration.reviewing.model import Decision, Ratings, Review
 from exam_service.registration.supervision.model import Act, Supervised
 from tests.factories import (
     ADMITTED,

@@ -9,7 +9,7 @@ from uuid import UUID
 from aiohttp import web
 
 from exam_service.accounts.model import Role
-from exam_service.errors import Conflict
+from exam_service.errors import BadFields, Conflict
 from exam_service.http.guards import allow
 from exam_service.http.pages import render
 from exam_service.http.problems import status_of
@@ -17,7 +17,7 @@ from exam_service.http.requests import form_fields, path_id, read_form
 from exam_service.http.session import flash
 from exam_service.institutions import usecases
 from exam_service.institutions.catalogue import catalogue
-from exam_service.institutions.model import LONGEST_DEPARTMENT, Department, Problems
+from exam_service.institutions.model import LONGEST_DEPARTMENT, Department
 from exam_service.keys import SERVICES, viewer
 
 _LIST = "/institution/departments"
@@ -88,8 +88,8 @@ async def add(request: web.Request) -> web.Response:
             name=name,
             subjects=subjects,
         )
-    except Problems as problems:
-        return _form_page(request, None, name, subjects, problems.by_field)
+    except BadFields as problems:
+        return _form_page(request, None, name, subjects, problems.problems)
     raise _back("科室已添加。")
 
 
@@ -112,8 +112,8 @@ async def amend(request: web.Request) -> web.Response:
             name=name,
             subjects=subjects,
         )
-    except Problems as problems:
-        return _form_page(request, own.id, name, subjects, problems.by_field)
+    except BadFields as problems:
+        return _form_page(request, own.id, name, subjects, problems.problems)
     raise _back("科室已更新。")
 
 
@@ -151,7 +151,7 @@ def _form_page(
             "longest": LONGEST_DEPARTMENT,
             "problems": problems,
         },
-        status=status_of(Problems({})) if problems else 200,
+        status=status_of(BadFields({})) if problems else 200,
     )
 
 

@@ -9,14 +9,14 @@ from aiohttp import web
 
 from exam_service.accounts.identity import DOCUMENT_LABELS, mask
 from exam_service.accounts.model import Role
-from exam_service.errors import Conflict
+from exam_service.errors import BadFields, Conflict
 from exam_service.http.guards import allow
 from exam_service.http.pages import render
 from exam_service.http.problems import status_of
 from exam_service.http.requests import form_fields, path_id
 from exam_service.http.session import flash
 from exam_service.institutions import usecases
-from exam_service.institutions.model import CATEGORY_LABELS, LEVEL_LABELS, SEX_LABELS, Problems
+from exam_service.institutions.model import CATEGORY_LABELS, LEVEL_LABELS, SEX_LABELS
 from exam_service.institutions.reading import FIELDS
 from exam_service.keys import SERVICES, viewer
 
@@ -33,8 +33,8 @@ async def add(request: web.Request) -> web.Response:
     form = await form_fields(request)
     try:
         account_id = await usecases.add_to_roster(request.app[SERVICES], viewer(request), form)
-    except Problems as problems:
-        return await _form_page(request, _LIST, form, problems.by_field)
+    except BadFields as problems:
+        return await _form_page(request, _LIST, form, problems.problems)
     response = web.HTTPSeeOther(f"{_LIST}/{account_id}")
     flash(response, "good", "已加入名册。符合考核条件的，请点“允许报名”。")
     raise response
@@ -71,9 +71,9 @@ async def amend(request: web.Request) -> web.Response:
     form = await form_fields(request)
     try:
         await usecases.amend_entry(services, viewer(request), account_id, form)
-    except Problems as problems:
+    except BadFields as problems:
         found = await usecases.editing(services, viewer(request), account_id)
-        return await _edit_page(request, found, form, problems.by_field)
+        return await _edit_page(request, found, form, problems.problems)
     except Conflict as error:
         response = web.HTTPSeeOther(f"{_LIST}/{account_id}")
         flash(response, "bad", error.sentence)
@@ -133,7 +133,7 @@ async def _form_page(
             "sexes": [(code.value, label) for code, label in SEX_LABELS.items()],
             "departments": choices,
         },
-        status=status_of(Problems({})) if problems else 200,
+        status=status_of(BadFields({})) if problems else 200,
     )
 
 

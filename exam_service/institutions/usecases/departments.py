@@ -9,11 +9,11 @@ from uuid import UUID
 from exam_service.accounts.model import Principal
 from exam_service.audit import usecases as audit
 from exam_service.clock import Clock
-from exam_service.errors import Conflict
+from exam_service.errors import BadFields, Conflict
 from exam_service.ids import new_id
 from exam_service.institutions import queries
 from exam_service.institutions.catalogue import specialties_of_subjects
-from exam_service.institutions.model import Department, Problems, read_department
+from exam_service.institutions.model import Department, read_department
 from exam_service.storage.database import Database, Tx
 
 PAGE = 50
@@ -85,14 +85,14 @@ async def add_department(
     """A new department of one's own institution.
 
     Raises:
-        Problems: Name or subjects can't be taken, or the name is another's.
+        BadFields: Name or subjects can't be taken, or the name is another's.
     """
     institution_id = principal.of_institution()
     plain, codes = read_department(name, list(subjects))
     department = Department(new_id(), principal.province_id, institution_id, plain, codes, None)
     async with database.tx() as tx:
         if not await queries.insert_department(tx, department, clock.now()):
-            raise Problems({"name": _TAKEN})
+            raise BadFields({"name": _TAKEN})
         await _record(tx, clock, principal, "department.added", department.id, name=plain, subjects=codes)
     return department.id
 
@@ -110,7 +110,7 @@ async def amend_department(
 
     Raises:
         NotFound: It isn't one of theirs.
-        Problems: Name or subjects can't be taken, or the name is another's.
+        BadFields: Name or subjects can't be taken, or the name is another's.
     """
     institution_id = principal.of_institution()
     async with database.tx() as tx:
@@ -119,7 +119,7 @@ async def amend_department(
         if not await queries.update_department(
             tx, department_id, institution_id, principal.province_id, plain, codes
         ):
-            raise Problems({"name": _TAKEN})
+            raise BadFields({"name": _TAKEN})
         await _record(tx, clock, principal, "department.amended", department_id, name=plain, subjects=codes)
 
 

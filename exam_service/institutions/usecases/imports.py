@@ -23,10 +23,10 @@ from exam_service.audit import usecases as audit
 from exam_service.clock import Clock
 from exam_service.crypto.envelope import seal
 from exam_service.cycles.model import day_in_china
-from exam_service.errors import Conflict, Invalid, NotFound
+from exam_service.errors import BadFields, Conflict, Invalid, NotFound
 from exam_service.ids import new_id
 from exam_service.institutions import queries, sheets
-from exam_service.institutions.model import ImportState, Problems, RosterImport, RowProblem
+from exam_service.institutions.model import ImportState, RosterImport, RowProblem
 from exam_service.institutions.reading import FIELDS, Newcomer, read_newcomer
 from exam_service.institutions.usecases.roster import ROSTER
 from exam_service.settings import Settings
@@ -303,8 +303,8 @@ def _read_all(
         newcomer = None
         try:
             newcomer = read_newcomer(row.texts, departments, today)
-        except Problems as refused:
-            problems = refused.by_field | problems
+        except BadFields as refused:
+            problems = refused.problems | problems
         if problems or newcomer is None:
             read += [RowProblem(row.number, FIELDS[field], reason) for field, reason in problems.items()]
         else:

@@ -14,9 +14,9 @@ from exam_service.accounts.usecases import PersonOnRoster
 from exam_service.audit import usecases as audit
 from exam_service.crypto.envelope import seal
 from exam_service.cycles.model import day_in_china
-from exam_service.errors import Invalid, NotFound
+from exam_service.errors import BadFields, Invalid, NotFound
 from exam_service.institutions import queries
-from exam_service.institutions.model import Problems, RosterDetails, RosterEntry
+from exam_service.institutions.model import RosterDetails, RosterEntry
 from exam_service.institutions.reading import read_newcomer, read_practising
 from exam_service.institutions.usecases.imports import enter, why_known
 from exam_service.institutions.usecases.roster import ROSTER, roster_details
@@ -41,7 +41,7 @@ async def add_to_roster(services: Services, principal: Principal, texts: Mapping
     """Enter a physician by hand.
 
     Raises:
-        Problems: A field can't be taken, or the document is somebody's already.
+        BadFields: A field can't be taken, or the document is somebody's already.
     """
     institution_id = principal.of_institution()
     today = day_in_china(services.clock.now())
@@ -51,7 +51,7 @@ async def add_to_roster(services: Services, principal: Principal, texts: Mapping
         if found:
             account_id = found[newcomer.document]
             places = await queries.select_institutions_of(tx, [account_id], principal.province_id)
-            raise Problems({"number": why_known(places.get(account_id), institution_id)})
+            raise BadFields({"number": why_known(places.get(account_id), institution_id)})
         (account_id,) = await enter(
             tx,
             services.clock,
@@ -102,7 +102,7 @@ async def amend_entry(
 
     Raises:
         NotFound: They aren't on one's own institution's roster.
-        Problems: A field can't be taken, or the document is somebody else's.
+        BadFields: A field can't be taken, or the document is somebody else's.
         Conflict: The account was activated meanwhile.
     """
     today = day_in_china(services.clock.now())
@@ -118,10 +118,10 @@ async def amend_entry(
                 today,
                 (typed and typed.document) or known,
             )
-        except Problems as refused:
-            raise Problems(refused.by_field | problems) from None
+        except BadFields as refused:
+            raise BadFields(refused.problems | problems) from None
         if problems:
-            raise Problems(problems)
+            raise BadFields(problems)
         if typed is not None:
             await _correct(tx, services, entry, typed)
         key = await services.vault.key_for(
@@ -186,7 +186,7 @@ async def _correct(tx: Tx, services: Services, entry: RosterEntry, typed: _Perso
     if typed.document:
         found = await accounts.accounts_of(tx, services.settings, entry.province_id, [typed.document])
         if found.get(typed.document, entry.account_id) != entry.account_id:
-            raise Problems({"number": "系统中已有这个证件号码的医师，请核对。"})
+            raise BadFields({"number": "系统中已有这个证件号码的医师，请核对。"})
     await accounts.correct_physician(
         tx,
         services.settings,

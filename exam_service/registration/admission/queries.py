@@ -46,7 +46,8 @@ def listing(
     born_from, born_until = filters.born_within(today)
     standing = filters.standing
     of_registrations = standing is not None and standing is not Standing.OPEN
-    return SQL["select_listed_in_state" if of_registrations else "select_listed"], (
+    statement = SQL["select_listed_in_state"] if of_registrations else SQL["select_listed"]
+    return statement, (
         institution_id,
         province_id,
         cycle_id,

@@ -304,19 +304,23 @@ def _research(name: str, title: str, *labels: str) -> EntryList:
 
 
 _RECORD_FIELDS = {
-    RecordField.GRANTED_BY: EntryField("granted_by", "授予（作出）部门"),
+    RecordField.GRANTED_BY: EntryField("granted_by", "授予部门"),
     RecordField.DATE: EntryField("date", "时间", "day"),
     RecordField.CONTENT: EntryField("content", "内容", "long"),
 }
 
 
+_PENALTY_BY = EntryField("granted_by", "作出部门")
+
+
 def _class(side: str, record: RecordClass) -> EntryList:
+    of_side = _RECORD_FIELDS if side == "good" else _RECORD_FIELDS | {RecordField.GRANTED_BY: _PENALTY_BY}
     return EntryList(
         f"{side}.{record.code}",
         f"conduct.{side}_records",
         record.label,
         Record,
-        tuple(_RECORD_FIELDS[each] for each in record.fields),
+        tuple(of_side[each] for each in record.fields),
         record.most,
         record.code,
         record.evidence,

@@ -533,7 +533,10 @@ async def save_entry(request: web.Request) -> web.Response:
             )
     lacks_pictures = entry_list.evidence and not of_slot(opened.uploads, record_slot(saved_id)) and not files
     if lacks_pictures or sent.one("to") == "entry":
-        raise _back(f"/registration/entry?list={name}&entry={saved_id}", "已保存，请上传佐证材料。")
+        words = "图片正在检查。" if files else "请上传佐证材料。" if lacks_pictures else ""
+        raise _back(
+            f"/registration/entry?list={name}&entry={saved_id}", f"已保存，{words}" if words else "已保存。"
+        )
     raise _back(f"{_path(entry_list.step)}#list-{name}", "已保存。")
 
 

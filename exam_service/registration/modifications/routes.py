@@ -10,7 +10,7 @@ from aiohttp import web
 
 from exam_service.accounts.model import Role
 from exam_service.cycles.form_rules import REASON_LONGEST
-from exam_service.errors import Conflict, Invalid
+from exam_service.errors import BadFields, Conflict, Invalid
 from exam_service.http.guards import allow
 from exam_service.http.pages import render
 from exam_service.http.problems import status_of
@@ -55,7 +55,7 @@ async def _own_page(
     request: web.Request, answers: Answers, reason: str, error: Invalid | Conflict | None
 ) -> web.Response:
     page = await usecases.own_page(request.app[SERVICES], viewer(request))
-    problems: Mapping[str, str] = error.problems if isinstance(error, usecases.NotAnswered) else {}
+    problems: Mapping[str, str] = error.problems if isinstance(error, BadFields) else {}
     departments = {each.id: (each.name, specialties_of(each)) for each in page.departments}
     return render(
         request,

@@ -18,7 +18,7 @@ from exam_service.crypto.envelope import seal
 from exam_service.cycles import usecases as cycles
 from exam_service.cycles.model import day_in_china
 from exam_service.cycles.policy import Policy
-from exam_service.errors import Conflict, Invalid, NotFound
+from exam_service.errors import BadFields, Conflict, Invalid, NotFound
 from exam_service.ids import new_id
 from exam_service.institutions import usecases as institutions
 from exam_service.institutions.model import Department
@@ -49,14 +49,6 @@ from exam_service.registration.modifications.model import (
 from exam_service.registration.modifications.queries import Filters, Listed, Stored
 from exam_service.storage.database import Tx
 from exam_service.wiring import Services
-
-
-class NotAnswered(Invalid):
-    """What was typed can't be taken; ``problems`` by field, of a list's entry by its input's name."""
-
-    def __init__(self, found: Problems) -> None:
-        super().__init__("有信息填写有误，请按提示更正后再提交。", code="not_answered")
-        self.problems = found
 
 
 @dataclass(frozen=True)
@@ -149,7 +141,7 @@ async def ask(services: Services, principal: Principal, answers: Answers, reason
 
     Raises:
         NotFound: The province knows no such requests, or nothing was submitted.
-        NotAnswered: Some of it can't be taken.
+        BadFields: Some of it can't be taken.
         Invalid: Nothing is different, or the reason is missing.
         Conflict: Not registered, or a request is open.
     """
@@ -166,7 +158,7 @@ async def ask(services: Services, principal: Principal, answers: Answers, reason
         changes = changes_between(old, new, list(fields))
         found |= await _problems(tx, services, entitled, new, changes)
         if found:
-            raise NotAnswered(found)
+            raise BadFields(found)
         check_request(changes, reason)
         request = Request(
             new_id(),

@@ -151,12 +151,15 @@ async def _name(tx: Tx, account_id: UUID, province_id: str) -> str:
 async def lock_own(tx: Tx, principal: Principal, account_id: UUID) -> Registration | None:
     """A physician's registration in the newest cycle of the own province, its row held.
 
+    The roster's row is held first, as institutions do: of two that act on one physician the other waits.
+
     Raises:
         Forbidden: Not staff of an authority.
         NotFound: No such physician in this province.
     """
     province_id = principal.of_authority()
     await _name(tx, account_id, province_id)
+    await institutions.lock_entry(tx, account_id, province_id)
     cycle = await cycles.newest_cycle(tx, province_id)
     own = await registration.registration_in_cycle(tx, cycle.id, account_id) if cycle else None
     return await registration.lock_registration(tx, own.id, province_id) if own else None

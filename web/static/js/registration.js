@@ -146,7 +146,7 @@ function setProblem(name, sentence) {
 
 /** Parts of the page as the server has them now: what may be chosen depends on what was chosen. */
 async function refresh(ids) {
-  const reply = await fetch(location.pathname, { headers: { Accept: "text/html", "X-Attended": "no" }, credentials: "same-origin", cache: "no-store" }).catch(() => null);
+  const reply = await fetch(location.pathname + location.search, { headers: { Accept: "text/html", "X-Attended": "no" }, credentials: "same-origin", cache: "no-store" }).catch(() => null);
   if (!reply || !reply.ok) return;
   const page = new DOMParser().parseFromString(await reply.text(), "text/html");
   for (const id of ids) {

@@ -9,13 +9,13 @@ from aiohttp import web
 
 from exam_service.accounts.identity import DOCUMENT_LABELS, DocumentType
 from exam_service.accounts.model import Role
-from exam_service.errors import Conflict, Invalid
+from exam_service.errors import BadFields, Conflict, Invalid
 from exam_service.http.guards import allow
 from exam_service.http.pages import render
 from exam_service.http.problems import status_of
 from exam_service.http.requests import form_fields, path_id
 from exam_service.http.session import flash
-from exam_service.institutions.model import LONGEST_REASON, TRANSFER_LABELS, Problems, TransferState
+from exam_service.institutions.model import LONGEST_REASON, TRANSFER_LABELS, TransferState
 from exam_service.institutions.usecases import ListedTransfer
 from exam_service.keys import SERVICES, viewer
 from exam_service.registration.admission.usecases import transfers
@@ -35,7 +35,7 @@ async def _page(
     principal = viewer(request)
     before = _cursor(request.query.get("cursor"))
     page = await transfers.transfers(request.app[SERVICES].database, principal, before)
-    refused = error or (Problems(problems) if problems else None)
+    refused = error or (BadFields(problems) if problems else None)
     return render(
         request,
         "admission/transfers.html",
@@ -95,8 +95,8 @@ async def ask(request: web.Request) -> web.Response:
             number=form.get("number", ""),
             reason=form.get("reason", ""),
         )
-    except Problems as problems:
-        return await _page(request, form, problems.by_field, None)
+    except BadFields as problems:
+        return await _page(request, form, problems.problems, None)
     except Conflict as error:
         return await _page(request, form, {}, error)
     if transfer.state is TransferState.AGREED:

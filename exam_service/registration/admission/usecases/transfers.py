@@ -11,11 +11,10 @@ from exam_service.accounts.model import Principal
 from exam_service.audit import usecases as audit
 from exam_service.clock import Clock
 from exam_service.cycles import usecases as cycles
-from exam_service.errors import Conflict, Invalid, NotFound
+from exam_service.errors import BadFields, Conflict, Invalid, NotFound
 from exam_service.institutions import usecases as institutions
 from exam_service.institutions.model import (
     LONGEST_REASON,
-    Problems,
     RosterEntry,
     Transfer,
     TransferState,
@@ -57,7 +56,7 @@ async def take_over(
     """调入: who is in no institution comes at once, else the other institution is asked.
 
     Raises:
-        Problems: Nobody of that name and number, or a field can't be taken.
+        BadFields: Nobody of that name and number, or a field can't be taken.
         Conflict: Somebody has asked already, or their registration doesn't allow it.
     """
     institution_id = principal.of_institution()
@@ -67,9 +66,9 @@ async def take_over(
         account_id = found.get(document)
         entry = account_id and await institutions.lock_entry(tx, account_id, principal.province_id)
         if not entry or name_key(entry.name) != name_key(name):
-            raise Problems({"number": _UNKNOWN})
+            raise BadFields({"number": _UNKNOWN})
         if entry.institution_id == institution_id:
-            raise Problems({"number": f"{entry.name}已在本机构名册中，无需调入。"})
+            raise BadFields({"number": f"{entry.name}已在本机构名册中，无需调入。"})
         await audit.record_view(
             tx,
             services.clock,
@@ -96,7 +95,7 @@ def _read(name: str, document_type: str, number: str, reason: str) -> Document:
     if len(reason.strip()) > LONGEST_REASON:
         problems["reason"] = f"说明不超过{LONGEST_REASON}个字，请缩短后重新提交。"
     if problems or document is None:
-        raise Problems(problems)
+        raise BadFields(problems)
     return document
 
 

@@ -11,7 +11,7 @@ from exam_service.accounts import usecases as accounts
 from exam_service.accounts.identity import DocumentType, mask, parse_document
 from exam_service.accounts.model import Principal, Role
 from exam_service.audit import usecases as audit
-from exam_service.cards import Card
+from exam_service.cards import Card, Group
 from exam_service.clock import Clock
 from exam_service.cycles.model import Cycle, day_in_china
 from exam_service.cycles.policy import ReviewLevel
@@ -178,7 +178,7 @@ async def cards(tx: Tx, principal: Principal) -> list[Card]:
     scope, _ = found
     total = await queries.select_progress_total(tx, scope, "")
     share = f"报名完成{total.done}人，共开通{total.total}人"
-    progress = Card("报名进度", f"{total.share / 10:.1f}%", f"/{principal.role}/progress", share)
+    progress = Card("报名进度", f"{total.share / 10:.1f}%", f"/{principal.role}/progress", share, Group.DESK)
     if principal.role is Role.AUTHORITY:
         return [progress]
     level = level_of(principal)

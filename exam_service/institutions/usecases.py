@@ -1,1 +1,0 @@
-"""Departments and the roster: keep them."""
