@@ -105,6 +105,7 @@ class Sheet:
     first_registered_on: date | None
     created_at: datetime
     department: str | None
+    activated_at: datetime | None
     first_activated_at: datetime | None
     document_type: str
     registration_id: UUID | None
