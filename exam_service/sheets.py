@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,12 +12,12 @@ from typing import BinaryIO
 
 from openpyxl import Workbook, load_workbook
 from openpyxl.cell import WriteOnlyCell
-from openpyxl.utils.exceptions import InvalidFileException
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
+from exam_service import packages
 from exam_service.errors import Invalid
 
 LARGEST_FILE = 5 * 1024 * 1024
-LARGEST_UNPACKED = 100 * 1024 * 1024
 MOST_ROWS = 20_000
 _LONGEST_CELL = 2000
 _MOST_COLUMNS = 60
@@ -46,7 +45,7 @@ class BadRows(Invalid):
 def read_sheet(data: bytes) -> list[list[str]]:
     """The rows of a CSV file or of the first sheet of an XLSX file, header included, cells trimmed.
 
-    Rows keep their place: what is empty is an empty list.
+    Rows keep their place: what is empty is an empty list. Blocking: seconds for a large file.
 
     Raises:
         Invalid: It is neither, or larger than a list that a person makes.
@@ -93,11 +92,15 @@ def write_sheet(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     return written.getvalue()
 
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def neutral(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula, whatever the file is saved as next."""
+    """A cell that no spreadsheet takes for a formula, whatever the file is saved as next.
+
+    Without the characters that XLSX can't have: one of them anywhere would be the end of the whole file.
+    """
+    text = ILLEGAL_CHARACTERS_RE.sub("", text)
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
@@ -145,34 +148,25 @@ def _csv(data: bytes) -> list[list[str]]:
 
 def _xlsx(data: bytes) -> list[list[str]]:
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            if sum(each.file_size for each in packed.infolist()) > LARGEST_UNPACKED:
-                raise Invalid("文件内容过大，请只保留需要导入的工作表。", code="sheet_too_large")
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+        packages.check_parts(data)
+    except packages.BadPackage as error:
+        if error.is_too_large:
+            raise Invalid("文件内容过大，请只保留需要导入的工作表。", code="sheet_too_large") from None
+        raise _bad_sheet(error) from None
+    try:
+        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # what a file says of its own size is not to be relied on
-        rows = []
-        for row in sheet.iter_rows(values_only=True):
-            rows.append(_trimmed([_text(value) for value in row[:_MOST_COLUMNS]]))
-            if len(rows) > MOST_ROWS + 1:
-                break
-    except Invalid:
-        raise
-    # A file of somebody else may break a reader in any way.
-    except (
-        InvalidFileException,
-        zipfile.BadZipFile,
-        OSError,
-        ValueError,
-        LookupError,
-        TypeError,
-        SyntaxError,
-        AttributeError,
-    ) as error:
-        raise Invalid(
-            "文件无法读取，请上传 XLSX 或 CSV 文件。", code="bad_sheet", cause=repr(error)
-        ) from None
-    return rows
+        return [
+            _trimmed([_text(value) for value in row[:_MOST_COLUMNS]])
+            for row in sheet.iter_rows(values_only=True, max_row=MOST_ROWS + 2)
+        ]
+    except Exception as error:  # noqa: BLE001 - a file of somebody else may break a reader in any way
+        raise _bad_sheet(error) from None
+
+
+def _bad_sheet(error: Exception) -> Invalid:
+    return Invalid("文件无法读取，请上传 XLSX 或 CSV 文件。", code="bad_sheet", cause=repr(error))
 
 
 def _trimmed(row: Sequence[str]) -> list[str]:

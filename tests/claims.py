@@ -11,6 +11,7 @@ from exam_service.exemptions import queries as exemption_queries
 from exam_service.exemptions.model import Application
 from exam_service.exemptions.model import State as ExemptionState
 from exam_service.ids import new_id
+from exam_service.registration import usecases as registration
 from exam_service.registration.form import usecases as form
 from exam_service.registration.form.model import Form
 from exam_service.registration.modifications import queries as modification_queries
@@ -38,6 +39,7 @@ async def asked_for(world: World) -> dict[str, dict[str, str]]:
             kind=UploadKind.EVIDENCE,
             slot=f"exemption.{application.id}",
             data=camera_frame(portrait()),
+            may=lambda tx: registration.lock_registration(tx, own.id, own.province_id),
         )
         async with world.database.tx() as tx:
             assert await exemption_queries.insert_application(tx, application)

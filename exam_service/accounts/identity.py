@@ -133,10 +133,11 @@ def tidy_name(text: str) -> str:
     """A name as it is kept: full-width forms made plain, no space at its ends, one between words.
 
     Raises:
-        Invalid: Nothing is left, or too much.
+        Invalid: Nothing is left, too much, or something that nobody sees: it turns round what stands beside,
+            or no spreadsheet can have it.
     """
     name = " ".join(unicodedata.normalize("NFKC", text[: 2 * _LONGEST_TYPED]).split())
-    if not name or len(name) > _LONGEST_TYPED:
+    if not name or len(name) > _LONGEST_TYPED or not name.isprintable():
         raise Invalid("请填写姓名，须与医师电子化注册信息一致。", code="bad_name")
     return name
 

@@ -531,7 +531,7 @@ class RosterPerson:
     document_type: str
     document: bytes
     mobile: bytes | None
-    activated_at: datetime | None
+    first_activated_at: datetime | None
 
 
 async def select_optional_roster_person(tx: Tx, account_id: UUID, province_id: str) -> RosterPerson | None:
@@ -555,7 +555,7 @@ async def correct_physician(
     mobile: bytes | None,
     mobile_hash: bytes | None,
 ) -> bool:
-    """Whether there is such an account that isn't activated."""
+    """Whether there is such an account that was never activated."""
     corrected = await tx.fetch_value(
         SQL["correct_physician"],
         account_id,
@@ -571,7 +571,7 @@ async def correct_physician(
 
 
 async def delete_physician(tx: Tx, account_id: UUID, province_id: str) -> bool:
-    """Whether nothing held it and it wasn't activated; where something held it, the transaction is lost."""
+    """Whether nothing held it and nobody ever activated it; where something did, the transaction is lost."""
     try:
         return await tx.fetch_value(SQL["delete_physician"], account_id, province_id) is not None
     except asyncpg.ForeignKeyViolationError:

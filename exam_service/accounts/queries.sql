@@ -1,7 +1,8 @@
 -- name: insert_physician
 INSERT INTO account (id, province_id, role, name, document_type, document_hash, document, mobile, mobile_hash,
-                     password_hash, activated_at, created_at)
-VALUES ($1, $2, 'physician', $3, $4, $5, $6, $7, $8, $9, CASE WHEN $9::text IS NOT NULL THEN $10::timestamptz END, $10)
+                     password_hash, activated_at, first_activated_at, created_at)
+SELECT $1, $2, 'physician', $3, $4, $5, $6, $7, $8, $9, active.since, active.since, $10
+FROM (SELECT CASE WHEN $9::text IS NOT NULL THEN $10::timestamptz END AS since) active
 
 -- name: insert_staff
 INSERT INTO account (id, province_id, role, name, body_id, institution_id, username, password_hash,
@@ -25,7 +26,8 @@ WHERE username = $1 AND disabled_at IS NULL
 UPDATE account SET password_hash = $2 WHERE id = $1
 
 -- name: set_password
-UPDATE account SET password_hash = $2, must_change_password = $3, activated_at = coalesce(activated_at, $4)
+UPDATE account SET password_hash = $2, must_change_password = $3, activated_at = coalesce(activated_at, $4),
+                   first_activated_at = coalesce(first_activated_at, $4)
 WHERE id = $1
 
 -- name: clear_password
@@ -233,7 +235,7 @@ FROM unnest($3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::by
 SELECT id, document_hash FROM account WHERE province_id = $1 AND document_hash = ANY($2::bytea[])
 
 -- name: select_optional_roster_person
-SELECT name, document_type, document, mobile, activated_at FROM account
+SELECT name, document_type, document, mobile, first_activated_at FROM account
 WHERE id = $1 AND province_id = $2 AND role = 'physician'
 
 -- name: select_documents
@@ -243,11 +245,11 @@ SELECT id, document FROM account WHERE id = ANY($1::uuid[]) AND province_id = $2
 UPDATE account SET name = $3, document_type = coalesce($4, document_type), document_hash = coalesce($5, document_hash),
                    document = coalesce($6, document), mobile = coalesce($7, mobile),
                    mobile_hash = coalesce($8, mobile_hash)
-WHERE id = $1 AND province_id = $2 AND role = 'physician' AND activated_at IS NULL
+WHERE id = $1 AND province_id = $2 AND role = 'physician' AND first_activated_at IS NULL
 RETURNING id
 
 -- name: delete_physician
-DELETE FROM account WHERE id = $1 AND province_id = $2 AND role = 'physician' AND activated_at IS NULL
+DELETE FROM account WHERE id = $1 AND province_id = $2 AND role = 'physician' AND first_activated_at IS NULL
 RETURNING id
 
 -- name: select_colleagues

@@ -23,6 +23,7 @@ from exam_service.exemptions.model import (
     condition_labels,
 )
 from exam_service.http.guards import Handler, allow
+from exam_service.http.limits import dear
 from exam_service.http.pages import render
 from exam_service.http.problems import status_of
 from exam_service.http.requests import form_fields, path_id, read_form
@@ -134,6 +135,7 @@ async def _own_page(
     )
 
 
+@dear
 @allow(Role.PHYSICIAN)
 @takes_files(LARGEST)
 async def apply(request: web.Request) -> web.Response:
@@ -164,6 +166,7 @@ async def _pictures(request: web.Request) -> list[bytes]:
     return [each.data for each in await uploaded_files(request, "pictures")]
 
 
+@dear
 @allow(Role.PHYSICIAN)
 @takes_files(LARGEST)
 async def add_evidence(request: web.Request) -> web.Response:
@@ -209,9 +212,18 @@ def _back(where: str, kind: str, words: str) -> web.HTTPSeeOther:
 
 
 async def _list(request: web.Request) -> web.Response:
-    query = request.query
+    return await _list_page(request, request.query, "")
+
+
+async def _search(request: web.Request) -> web.Response:
+    """An identity number never stands in an address: it is posted."""
+    fields = await form_fields(request)
+    return await _list_page(request, {"tab": fields.get("tab", "")}, fields.get("number", "").strip()[:64])
+
+
+async def _list_page(request: web.Request, query: Mapping[str, str], number: str) -> web.Response:
     waiting = query.get("tab") != "decided"
-    name, number, subject = (query.get(each, "").strip()[:64] for each in ("name", "number", "subject"))
+    name, subject = (query.get(each, "").strip()[:64] for each in ("name", "subject"))
     principal = viewer(request)
     page = await usecases.list_page(
         request.app[SERVICES],
@@ -222,7 +234,7 @@ async def _list(request: web.Request) -> web.Response:
         subject=subject,
         cursor=_cursor(query.get("cursor")),
     )
-    asked = {"name": name, "number": number, "subject": subject}
+    asked = {"name": name, "subject": subject}
     kept = {each: value for each, value in asked.items() if value}
     return render(
         request,
@@ -246,8 +258,8 @@ async def _list(request: web.Request) -> web.Response:
             ],
             "waiting": page.waiting,
             "subjects": page.subjects,
-            "filters": asked,
-            "is_filtered": bool(kept),
+            "filters": asked | {"number": number},
+            "is_filtered": bool(kept or number),
             "shows_institution": principal.role is Role.BODY,
             "kept": kept,
             "next_cursor": page.next_cursor,
@@ -336,6 +348,7 @@ def _desk(role: Role) -> list[web.RouteDef]:
     base = f"/{role}/exemptions"
     return [
         web.get(base, _for(role, _list)),
+        web.post(f"{base}/search", _for(role, _search)),
         web.get(f"{base}/{{exemption}}", _for(role, _sheet)),
         web.post(f"{base}/{{exemption}}/decision", _for(role, _decide)),
         web.get(f"{base}/{{exemption}}/pictures/{{upload}}", _for(role, _picture)),

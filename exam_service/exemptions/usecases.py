@@ -7,7 +7,7 @@ former too, so that of a start and a grant in the same moment one comes first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ from exam_service.clock import Clock
 from exam_service.cycles import usecases as cycles
 from exam_service.cycles.form_rules import UploadKind
 from exam_service.cycles.policy import ReviewLevel, Subject
-from exam_service.errors import Conflict, Invalid, NotFound
+from exam_service.errors import Conflict, DomainError, Invalid, NotFound
 from exam_service.exemptions import queries
 from exam_service.exemptions.model import (
     LEVEL_ROLES,
@@ -177,33 +177,48 @@ async def apply(
         await _check_apply(tx, services, entitled, subject)
     rule = entitled.cycle.policy.exemption
     check_application(rule, conditions, statement, len(pictures))
-    await _hand_in(services, entitled, application_id, pictures, before=0)
-    async with services.database.tx() as tx:
-        own = entitled.registration
-        entitled = await registration.lock_entitlement(tx, own.id, own.province_id)
-        await _check_apply(tx, services, entitled, subject)
-        application = Application(
-            application_id,
-            own.province_id,
-            own.id,
-            subject,
-            tuple(conditions),
-            statement,
-            services.clock.now(),
-            first_state(rule),
-        )
-        if not await queries.insert_application(tx, application):
-            raise Conflict("您已提交免考申请，请在本页查看审核进度。", code="application_open")
-        await _record(
-            tx,
-            services.clock,
-            principal,
-            "exemption.applied",
-            own.id,
-            application=str(application_id),
-            subject=subject.value,
-            conditions=list(conditions),
-        )
+    own = entitled.registration
+    application = Application(
+        application_id,
+        own.province_id,
+        own.id,
+        subject,
+        tuple(conditions),
+        statement,
+        services.clock.now(),
+        first_state(rule),
+    )
+
+    async def may(tx: Tx) -> None:
+        held = await registration.lock_entitlement(tx, own.id, own.province_id)
+        await _check_apply(tx, services, held, subject)
+
+    try:
+        await _hand_in(services, entitled, application_id, pictures, before=0, may=may)
+        async with services.database.tx() as tx:
+            await may(tx)
+            await _insert(tx, services.clock, principal, application)
+    except DomainError:
+        async with services.database.tx() as tx:
+            await registration.lock_registration(tx, own.id, own.province_id)
+            handed_in = await form.uploads_of(tx, own.id, slot_of(application_id))
+            await form.forget_uploads(tx, services, handed_in)
+        raise
+
+
+async def _insert(tx: Tx, clock: Clock, principal: Principal, application: Application) -> None:
+    if not await queries.insert_application(tx, application):
+        raise Conflict("您已提交免考申请，请在本页查看审核进度。", code="application_open")
+    await _record(
+        tx,
+        clock,
+        principal,
+        "exemption.applied",
+        application.registration_id,
+        application=str(application.id),
+        subject=application.subject.value,
+        conditions=list(application.conditions),
+    )
 
 
 async def _own(tx: Tx, principal: Principal) -> Entitlement:
@@ -239,11 +254,20 @@ async def add_evidence(
         entitled = await _own(tx, principal)
         application = await _own_application(tx, entitled, application_id)
         before = await form.uploads_of(tx, entitled.registration.id, slot_of(application_id))
-    if not application.is_open:
-        raise Conflict("这份免考申请已处理，不能再补充材料。", code="already_decided")
+    _check_open(application)
     if not pictures:
         raise Invalid("请选择要补充的图片。", code="no_evidence")
-    await _hand_in(services, entitled, application_id, pictures, before=len(before))
+
+    async def may(tx: Tx) -> None:
+        await registration.lock_registration(tx, application.registration_id, application.province_id)
+        _check_open(await _own_application(tx, entitled, application_id))
+
+    await _hand_in(services, entitled, application_id, pictures, before=len(before), may=may)
+
+
+def _check_open(application: Application) -> None:
+    if not application.is_open:
+        raise Conflict("这份免考申请已处理，不能再补充材料。", code="already_decided")
 
 
 async def _hand_in(
@@ -253,6 +277,7 @@ async def _hand_in(
     pictures: Sequence[bytes],
     *,
     before: int,
+    may: Callable[[Tx], Awaitable[object]],
 ) -> None:
     """Take in all of them or none: each is looked at before the first is kept."""
     own, policy = entitled.registration, entitled.cycle.policy
@@ -269,6 +294,7 @@ async def _hand_in(
             kind=UploadKind.EVIDENCE,
             slot=slot_of(application_id),
             data=picture,
+            may=may,
         )
 
 

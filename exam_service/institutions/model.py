@@ -127,8 +127,8 @@ def read_department(name: str, subjects: list[str]) -> tuple[str, tuple[str, ...
     """
     plain = " ".join(unicodedata.normalize("NFKC", name[: 4 * LONGEST_DEPARTMENT]).split())
     problems = {}
-    if not plain:
-        problems["name"] = "请填写科室名称。"
+    if not plain or not plain.isprintable():
+        problems["name"] = "请填写科室名称，不能有看不见的字符。"
     elif len(plain) > LONGEST_DEPARTMENT:
         problems["name"] = f"科室名称不超过{LONGEST_DEPARTMENT}个字，请缩短后重新提交。"
     if not subjects:

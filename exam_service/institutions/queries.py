@@ -366,6 +366,7 @@ class TakenImport:
     institution_id: UUID
     asked_by: UUID
     file: bytes
+    tries: int
 
 
 async def take_optional_import(tx: Tx, now: datetime, silent_since: datetime) -> TakenImport | None:

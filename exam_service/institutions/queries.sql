@@ -162,7 +162,7 @@ SELECT count(*) FROM roster_import WHERE institution_id = $1 AND state IN ('wait
 
 -- name: take_import
 -- The oldest that nobody works on: it waits, or who worked on it was last heard of before $2.
-UPDATE roster_import SET state = 'checking', beat_at = $1, checked = 0
+UPDATE roster_import SET state = 'checking', beat_at = $1, checked = 0, tries = tries + 1
 WHERE id = (
     SELECT id FROM roster_import
     WHERE state = 'waiting' OR (state = 'checking' AND beat_at < $2)
@@ -170,7 +170,7 @@ WHERE id = (
     LIMIT 1
     FOR UPDATE SKIP LOCKED
 )
-RETURNING id, province_id, institution_id, asked_by, file
+RETURNING id, province_id, institution_id, asked_by, file, tries
 
 -- name: beat_import
 -- Only while the work is still whoever's whose last beat this was ($2).

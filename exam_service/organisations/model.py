@@ -99,8 +99,8 @@ def check_contact(contact: Contact) -> None:
 def contact_problems(contact: Contact) -> dict[str, str]:
     """What to mend, by field."""
     problems = {}
-    if not contact.name:
-        problems["name"] = "请填写名称。"
+    if not contact.name or not contact.name.isprintable():
+        problems["name"] = "请填写名称，不能有看不见的字符。"
     elif len(contact.name) > LONGEST_NAME:
         problems["name"] = f"名称不能超过{LONGEST_NAME}个字。"
     if contact.phone and not _PHONE.fullmatch(contact.phone):

@@ -138,6 +138,10 @@ class EvidenceStore:
             blob.key_id,
         )
 
+    async def discard(self, blob: StoredBlob) -> None:
+        """Delete a written file that gets no row after all."""
+        await asyncio.to_thread(self._blobs.delete, blob.path)
+
     async def read(self, tx: Tx, evidence_id: UUID, *, province_id: str) -> bytes:
         """The sealed bytes of an evidence row, compared with the digest it was recorded with.
 

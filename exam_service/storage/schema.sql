@@ -33,6 +33,7 @@ CREATE TABLE public.account (
     totp bytea,
     totp_since timestamp with time zone,
     totp_last_step bigint,
+    first_activated_at timestamp with time zone,
     CONSTRAINT account_check CHECK (((role = 'physician'::text) = (document_hash IS NOT NULL))),
     CONSTRAINT account_check1 CHECK (((role = 'physician'::text) = (username IS NULL))),
     CONSTRAINT account_check2 CHECK (((role <> 'body'::text) OR (body_id IS NOT NULL))),
@@ -869,6 +870,7 @@ CREATE TABLE public.roster_import (
     asked_at timestamp with time zone NOT NULL,
     beat_at timestamp with time zone,
     done_at timestamp with time zone,
+    tries smallint DEFAULT 0 NOT NULL,
     CONSTRAINT roster_import_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'checking'::text, 'done'::text, 'refused'::text])))
 );
 

@@ -7,6 +7,8 @@ from uuid import UUID
 
 import pytest
 
+from exam_service.accounts import queries as account_queries
+from exam_service.accounts import usecases as accounts
 from exam_service.accounts.model import Principal, Role
 from exam_service.cycles.policy import Stage
 from exam_service.demo.people import identity_number
@@ -348,6 +350,28 @@ async def test_a_password_that_was_reset_logs_nobody_in(
     outcome = await office.reset_passwords(world.database, world.clock, desk, [world.here.general.account_id])
     assert outcome.done == 1
     assert (await physician.get("/home")).status == 303
+
+
+async def test_a_reset_makes_nobody_else_of_a_physician(world: World, desk: Principal) -> None:
+    """An institution could give a registered physician's account, papers and all, to somebody else."""
+    account_id = await world.on_roster(desk, 71, mobile="13800000071")
+    async with world.database.tx() as tx:
+        await account_queries.set_password(tx, account_id, "activated", world.clock.now())
+    await office.reset_passwords(world.database, world.clock, desk, [account_id])
+    somebody_else = {
+        "name": "他人",
+        "number": identity_number(desk.province_id, 72),
+        "mobile": "13900000099",
+        "category": "clinical",
+        "level": "licensed",
+    }
+    await institutions.amend_entry(world.services, desk, account_id, somebody_else)
+    async with world.database.tx() as tx:
+        person = await accounts.person_on_roster(tx, world.vault, account_id, desk.province_id)
+    number = identity_number(desk.province_id, 71)
+    assert (person.name, person.number, person.mobile) == ("医师71", number, "13800000071")
+    outcome = await office.remove(world.database, world.clock, world.vault, desk, [account_id])
+    assert outcome.done == 0
 
 
 async def test_slips_are_printed_for_who_has_not_activated(

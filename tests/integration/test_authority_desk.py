@@ -189,7 +189,8 @@ async def test_first_staff_log_in_with_a_one_time_password_and_change_it(
         assert (await browser.get("/home")).headers["Location"] == "/account/password"
         await staff.disable(world.services, authority, person.id)
         assert (await browser.get("/account/password")).headers["Location"].startswith("/login")
-    await staff.enable(world.services, authority, person.id)
+        await staff.enable(world.services, authority, person.id)
+        assert (await browser.get("/account/password")).headers["Location"].startswith("/login")
     again = await staff.reset(world.services, authority, person.id)
     assert again.password != made.password
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from uuid import UUID
@@ -409,3 +410,19 @@ async def listed(
         subject=subject,
         cursor=cursor,
     )
+
+
+async def test_an_identity_number_is_searched_for_without_standing_in_an_address(
+    desk: Desk, world: World, picture: bytes
+) -> None:
+    await desk.apply([picture], conditions=["residency"])
+    base, number = "/institution/exemptions", world.elsewhere.number_of(world.elsewhere.general)
+    await desk.institution.get(base)
+    found = await (await desk.institution.submit(f"{base}/search", number=number)).text()
+    assert f'href="{base}/' in found
+    for address in re.findall(r'(?:href|action)="([^"]+)"', found):
+        assert number not in address
+    nobody = await desk.institution.submit(f"{base}/search", number=world.here.number_of(world.here.general))
+    assert "没有符合条件的申请" in await nobody.text()
+    unheard = await (await desk.institution.get(f"{base}?number={number[:-1]}")).text()
+    assert f'href="{base}/' in unheard

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +23,7 @@ from exam_service.registration.form.model import PageSave, UploadState
 from exam_service.registration.form.pictures import BadPicture
 from exam_service.registration.form.usecases import Draft, Finding
 from exam_service.registration.model import State
+from exam_service.storage.evidence import DirectoryBlobs, EvidenceStore, StoredBlob
 from tests.forms import (
     SPECIALTY,
     a_picture,
@@ -384,6 +389,49 @@ async def test_a_place_takes_as_many_as_the_policy_says(world: World) -> None:
 
     with pytest.raises(Conflict, match="最多2张"):
         await form.add_pictures(world.services, physician, "licence", [a_picture()])
+
+
+class _Meanwhile(EvidenceStore):
+    """While a file is written, something happens."""
+
+    def __init__(self, blobs: DirectoryBlobs, happens: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(blobs)
+        self._happens = happens
+
+    async def write(self, *args: Any, **kwargs: Any) -> StoredBlob:
+        blob = await super().write(*args, **kwargs)
+        await self._happens()
+        return blob
+
+
+async def test_a_photo_that_comes_as_the_form_is_submitted_is_not_taken(world: World, tmp_path: Path) -> None:
+    """It would enrol in place of the one that the reviewers see."""
+    physician = world.here.general
+    department_id = await admitted(world, world.here, physician)
+    await world.consent(physician)
+    await fill_in(world, physician, department_id)
+    blobs = DirectoryBlobs(tmp_path / "own")
+    store = _Meanwhile(blobs, lambda: form.submit(world.services, physician, revision=None))
+
+    with pytest.raises(Conflict) as refused:
+        await form.add_pictures(replace(world.services, evidence=store), physician, "photo", [a_picture()])
+
+    assert refused.value.code == "form_closed"
+    assert list(blobs.names(datetime.max.replace(tzinfo=UTC))) == []
+    photo, _ = (await opened(world, physician)).uploads
+    assert photo.state is UploadState.ACCEPTED
+
+
+async def test_a_full_place_writes_no_file(world: World, tmp_path: Path) -> None:
+    """Whoever sends to it again and again would fill the disk for a day."""
+    physician = world.here.general
+    await admitted(world, world.here, physician)
+    await form.add_pictures(world.services, physician, "licence", [a_picture(), a_picture()])
+    blobs = DirectoryBlobs(tmp_path / "own")
+    services = replace(world.services, evidence=EvidenceStore(blobs))
+    with pytest.raises(Conflict, match="最多2张"):
+        await form.add_pictures(services, physician, "licence", [a_picture()])
+    assert list(blobs.names(datetime.max.replace(tzinfo=UTC))) == []
 
 
 async def test_a_new_photo_takes_the_place_of_the_old(world: World) -> None:

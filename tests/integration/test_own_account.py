@@ -313,6 +313,21 @@ async def test_turning_it_off_takes_password_and_code(
     assert (await second_factor.standing(world.services, staff)).since is None
 
 
+async def test_guessing_the_password_where_it_is_turned_off_is_throttled(
+    world: World, throttle: Buckets, staff: Principal
+) -> None:
+    await set_up(world, throttle, staff)
+
+    async def guess() -> None:
+        await second_factor.turn_off(world.services, throttle, staff, code="000000", password="guess4you")
+
+    for _ in range(world.settings.login_tries):
+        with pytest.raises(Invalid):
+            await guess()
+    with pytest.raises(TooMany):
+        await guess()
+
+
 @pytest.fixture
 async def strict_server(world: World, redis_client: Client) -> AsyncIterator[TestServer]:
     """The operator requires a second factor of staff."""

@@ -730,14 +730,15 @@ async def _disputed(world: World) -> tuple[Attempt, UUID, UUID]:
 
 async def _handed_in(world: World) -> UUID:
     """A picture of a form that is long submitted."""
-    place = world.here
+    place, own = world.here, world.here.registrations[0]
     upload = await form.add_upload(
         world.services,
-        place.registrations[0],
+        own,
         place.cycle.policy,
         kind=UploadKind.LICENCE,
         slot="licence",
         data=a_picture(),
+        may=lambda tx: registration.lock_registration(tx, own.id, own.province_id),
     )
     await check_pictures(world)
     return upload.id

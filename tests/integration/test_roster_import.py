@@ -261,6 +261,60 @@ async def test_what_turns_out_to_be_no_roster_file_is_refused_by_the_worker(
     assert "不是能读取的 Excel 文件" in refused.problems[0].reason
 
 
+def many(name: str, before: bytes, element: bytes, number: int) -> bytes:
+    """A good file with an element many times in one of its parts."""
+    data = file_of([row(71)])
+    with zipfile.ZipFile(io.BytesIO(data)) as package:
+        content = package.read(name)
+    assert before in content
+    return with_part(data, name, content.replace(before, element * number + before, 1))
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        many("xl/styles.xml", b"</cellXfs>", b"<xf/>", 100_000),
+        many(SHEET, b"</row>", b"<c/>", 20_000),
+        many(SHEET, b"</sheetData>", b"<row><c/></row>", 1_000_001),
+    ],
+    ids=["styles", "a row without end", "a million rows of formatting"],
+)
+def test_a_file_of_kilobytes_that_would_take_gigabytes_is_refused(data: bytes) -> None:
+    assert len(data) < 100_000
+    with pytest.raises(Invalid, match="解压后过大"):
+        sheets.open_sheet(data)
+
+
+def test_entities_are_refused_whatever_their_part_is_called() -> None:
+    data = with_part(file_of([row(71)]), "xl/sharedStrings.dat", ENTITY)
+    with pytest.raises(Invalid, match="不是能读取的 Excel 文件"):
+        sheets.open_sheet(data)
+
+
+async def test_a_number_without_end_is_a_row_to_correct(world: World, desk: Principal) -> None:
+    data = many(SHEET, b"</sheetData>", b'<row r="9"><c r="A9"><v>1e999</v></c></row>', 1)
+    refused = await imported(world, desk, data)
+    assert refused.state is ImportState.REFUSED
+    assert refused.problems[0].row == 9
+
+
+async def test_a_file_that_ends_its_worker_three_times_is_refused(world: World, desk: Principal) -> None:
+    import_id = await institutions.begin_import(
+        world.services, desk, file_name="a.xlsx", data=file_of([row(71)])
+    )
+    for _ in range(3):
+        async with world.database.tx() as tx:
+            assert await queries.take_optional_import(tx, world.clock.now(), world.clock.now())
+        world.clock.move(minutes=2)
+    assert await institutions.work(world.services)
+    done = await institutions.roster_import(world.services, desk, import_id)
+    assert done.state is ImportState.REFUSED
+    assert "多次无法检查完成" in done.problems[0].reason
+
+
 async def test_a_file_without_the_headings_or_with_too_many_rows_is_refused(
     world: World, desk: Principal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -193,6 +193,7 @@ def test_what_is_typed_becomes_a_value(field: str, typed_: str, value: object) -
         ("practice.department_id", "nope"),
         ("conduct.patients", "-1"),
         ("conduct.patients", "3000人"),
+        ("conduct.patients", "9" * 5000),
         ("procedure.statement", "字" * 2001),
     ],
 )

@@ -7,6 +7,7 @@ from exam_service.accounts.identity import (
     parse_document,
     parse_identity_number,
     parse_mobile,
+    tidy_name,
 )
 from exam_service.errors import Invalid
 
@@ -173,3 +174,14 @@ def test_writings_of_one_name_are_the_same_name(one: str, other: str) -> None:
 
 def test_different_names_stay_different() -> None:
     assert len({name_key(name) for name in ("张三", "张三丰", "章三", "阿依·买买提", "阿依买买提")}) == 5
+
+
+@pytest.mark.parametrize("typed", ["", " ", "张" * 65, "张\u202e三", "张\u200b三", "张\x01三", "\ud800"])
+def test_what_nobody_can_see_is_no_part_of_a_name(typed: str) -> None:
+    with pytest.raises(Invalid):
+        tidy_name(typed)
+
+
+@pytest.mark.parametrize("typed", ["张三", " 阿依古丽·买买提 ", "CHAN  Siu Ming", "\u3000张三"])
+def test_names_are_kept(typed: str) -> None:
+    assert tidy_name(typed) == " ".join(typed.split())

@@ -345,6 +345,17 @@ def test_who_was_born_on_29_february_has_birthdays_too() -> None:
     assert born_between(Age.FROM_35, date(2028, 2, 29)) == (date(1983, 2, 28), date(1993, 2, 28))
 
 
-@pytest.mark.parametrize("text", [None, "", "~", "2026-05-12~x", "2026-05-12T00:00:00~" + "0" * 32])
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "~",
+        "2026-05-12~x",
+        "2026-05-12T00:00:00~" + "0" * 32,
+        "0001-01-01T00:00:00+14:00~" + "0" * 32,
+        "9999-12-31T23:59:59-14:00~" + "0" * 32,
+    ],
+)
 def test_an_address_that_names_no_place_is_the_first_page(text: str | None) -> None:
     assert parse_place(text) is None

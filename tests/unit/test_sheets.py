@@ -6,7 +6,7 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 from exam_service.errors import Invalid
-from exam_service.sheets import MOST_ROWS, columns, read_sheet, write_sheet
+from exam_service.sheets import MOST_ROWS, GrowingSheet, columns, csv_bytes, read_sheet, write_sheet
 
 ROWS = [["机构名称", "联系电话"], ["长沙甲医院", "0731-88888888"], [], ["岳阳乙诊所", ""]]
 
@@ -69,3 +69,15 @@ def test_a_missing_column_is_named() -> None:
     with pytest.raises(Invalid, match="机构名称"):
         columns([["电话"]], ["机构名称", "电话"], needed=["机构名称"])
     assert columns(ROWS, ["联系电话", "地址"], needed=[]) == {"联系电话": 1}
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
+def test_no_cell_of_an_export_begins_as_a_formula_does(start: str) -> None:
+    assert csv_bytes([[f"{start}1"]]).decode().lstrip('"').startswith("'")
+
+
+def test_a_character_that_xlsx_cannot_have_is_no_end_of_an_export() -> None:
+    sheet, written = GrowingSheet(), io.BytesIO()
+    sheet.append([["王\x01五"]])
+    sheet.save(written)
+    assert load_workbook(written).active["A1"].value == "王五"

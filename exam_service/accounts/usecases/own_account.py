@@ -172,6 +172,7 @@ async def change_mobile(services: Services, principal: Principal, ticket: str, *
         if not isinstance(proof, Invalid):
             person = await _own(tx, principal)
             old = await entrance.bind_proved_mobile(tx, services, person, proof, step.claim.mobile)
+            await queries.void_codes(tx, person.id, services.clock.now())  # whoever has the old phone
             await entrance.record(tx, services, person, "account.mobile_changed")
     if isinstance(proof, Invalid):
         raise proof

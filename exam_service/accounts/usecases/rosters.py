@@ -78,13 +78,16 @@ async def accounts_of(
 
 @dataclass(frozen=True, repr=False)
 class PersonOnRoster:
-    """Who a physician is, decrypted; callers show numbers masked or record the viewing."""
+    """Who a physician is, decrypted; callers show numbers masked or record the viewing.
+
+    ``first_activated_at``: a reset of the password leaves it, and who they are with it.
+    """
 
     name: str
     document_type: DocumentType
     number: str
     mobile: str | None
-    activated_at: datetime | None
+    first_activated_at: datetime | None
 
 
 async def person_on_roster(tx: Tx, vault: Vault, account_id: UUID, province_id: str) -> PersonOnRoster:
@@ -101,7 +104,7 @@ async def person_on_roster(tx: Tx, vault: Vault, account_id: UUID, province_id: 
         DocumentType(row.document_type),
         (await vault.open(tx, row.document, account_id)).decode(),
         (await vault.open(tx, row.mobile, account_id)).decode() if row.mobile else None,
-        row.activated_at,
+        row.first_activated_at,
     )
 
 
@@ -129,10 +132,10 @@ async def correct_physician(
     document: Document | None,
     mobile: str | None,
 ) -> None:
-    """Put right what was entered wrongly of somebody who hasn't activated the account; ``None`` leaves it.
+    """Put right what was entered wrongly of somebody who never activated the account; ``None`` leaves it.
 
     Raises:
-        Conflict: It is activated: the rest is the authority's.
+        Conflict: It was activated once: the rest is the authority's.
     """
     key = await vault.key_for(
         tx, province_id=province_id, account_id=account_id, cycle_id=None, data_class=IDENTITY
@@ -150,7 +153,7 @@ async def correct_physician(
     )
     if not corrected:
         raise Conflict(
-            "医师已激活账号，姓名、证件和手机号不能在名册中修改；确有错误的，请联系卫生行政部门。",
+            "医师激活过账号，姓名、证件和手机号不能在名册中修改；确有错误的，请联系卫生行政部门。",
             code="activated",
             account=account_id,
         )

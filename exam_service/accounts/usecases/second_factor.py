@@ -135,6 +135,8 @@ async def turn_off(
     _check_on(services)
     if SecondFactor(services.settings.staff_totp) is SecondFactor.REQUIRED:
         raise Conflict("本系统要求工作人员使用动态验证码，不能停用。", code="second_factor_required")
+    # Of its own: `checked` counts tries at the code, and whoever is stopped here never comes to it.
+    await throttle_own(throttle, services.settings, f"password:{principal.account_id}")
     await _check_password(services, principal, password)
     async with checked(services, throttle, principal.account_id, code) as (tx, person):
         await queries.clear_totp(tx, person.id)

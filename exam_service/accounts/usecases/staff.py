@@ -57,7 +57,7 @@ async def employ(
     """
     name, username = name.strip(), username.strip().lower()
     problems = {}
-    if not 0 < len(name) <= LONGEST_STAFF_NAME:
+    if not 0 < len(name) <= LONGEST_STAFF_NAME or not name.isprintable():
         problems["name"] = f"请填写姓名，不超过{LONGEST_STAFF_NAME}个字。"
     if not _USERNAME.fullmatch(username):
         problems["username"] = "账号须为3至40位小写字母、数字，可用 . _ - 连接。"
@@ -93,6 +93,7 @@ async def employ(
 async def disable_staff(tx: Tx, clock: Clock, principal: Principal, person: Colleague) -> None:
     """Nobody logs in with it any more, and who is logged in is out."""
     await queries.update_disabled(tx, person.id, clock.now())
+    await queries.delete_other_sessions(tx, person.id, None)  # enabled again, they log in again
     await _record(tx, clock, principal, "account.staff_disabled", person)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -179,7 +180,7 @@ async def import_institutions(services: Services, principal: Principal, data: by
         BadRows: Rows are wrong; nothing was taken.
     """
     province_id = principal.of_authority()
-    rows = read_sheet(data)
+    rows = await asyncio.to_thread(read_sheet, data)
     places = columns(rows, HEADER, needed=(NAME,))
     listed = [
         (number, {name: row[place] if place < len(row) else "" for name, place in places.items()})

@@ -120,7 +120,7 @@ async def _form_page(
             "action": action,
             "back": action,
             "is_new": found is None,
-            "is_locked": person is not None and person.activated_at is not None,
+            "is_locked": person is not None and person.first_activated_at is not None,
             "masked_number": mask(person.number) if person else None,
             "masked_mobile": mask(person.mobile) if person and person.mobile else None,
             "document_label": DOCUMENT_LABELS[person.document_type] if person else None,

@@ -1,7 +1,8 @@
 """A roster file: taken in, checked row by row beside everything else, then taken as a whole or not at all.
 
 Whoever works on a file beats; a file whose worker fell silent is taken up by another from its beginning, for
-nothing of it was kept. The last step is one transaction, and only who beat last may end it.
+nothing of it was kept. One that ends its worker three times is refused. The last step is one transaction, and
+only who beat last may end it.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ IMPORT = "roster_import"
 MOST_PROBLEMS = 2_000
 SILENT_FOR = timedelta(seconds=60)
 _AT_ONCE = 500
+_MOST_TRIES = 3
+_UNWORKABLE = "这个文件多次无法检查完成。请用下载的模板重新填写后上传；仍不能导入的，请联系系统管理员。"
 _OPEN_AT_ONCE = 3
 _LISTED = 20
 _LONGEST_FILE_NAME = 100
@@ -138,6 +141,8 @@ async def work(services: Services) -> bool:
         data = await services.vault.open(tx, taken.file, taken.id)
     checking = _Checking(services, taken, now)
     try:
+        if taken.tries > _MOST_TRIES:
+            raise Invalid(_UNWORKABLE, code="unworkable")
         newcomers = await checking.read(data)
         if not checking.problems:
             await checking.compare(newcomers)

@@ -98,7 +98,7 @@ def _own(principal: Principal, entry: RosterEntry | None) -> RosterEntry:
 async def amend_entry(
     services: Services, principal: Principal, account_id: UUID, texts: Mapping[str, str]
 ) -> None:
-    """Amend an entry. Name, document and mobile only until the account is activated; left empty, they stay.
+    """Amend an entry. Name, document and mobile until the account is first activated; left empty, they stay.
 
     Raises:
         NotFound: They aren't on one's own institution's roster.
@@ -110,7 +110,7 @@ async def amend_entry(
         entry = _own(principal, await queries.lock_optional_entry(tx, account_id, principal.province_id))
         person = await accounts.person_on_roster(tx, services.vault, account_id, principal.province_id)
         known = parse_document(person.document_type, person.number)
-        typed, problems = _read_person(person, texts) if person.activated_at is None else (None, {})
+        typed, problems = _read_person(person, texts) if person.first_activated_at is None else (None, {})
         try:
             practising = read_practising(
                 {**texts, "number": "", "document_type": ""},

@@ -106,6 +106,7 @@ class Sheet:
     created_at: datetime
     department: str | None
     activated_at: datetime | None
+    first_activated_at: datetime | None
     document_type: str
     registration_id: UUID | None
     state: State | None

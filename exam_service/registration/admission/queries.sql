@@ -57,7 +57,8 @@ ORDER BY e.account_id
 -- name: select_sheet
 -- One physician of an institution's roster.
 SELECT e.account_id, e.name, e.sex, e.born_on, e.category, e.level, e.licensed_on, e.first_registered_on,
-       e.created_at, d.name AS department, a.activated_at, a.document_type, r.id AS registration_id, r.state
+       e.created_at, d.name AS department, a.activated_at, a.first_activated_at, a.document_type,
+       r.id AS registration_id, r.state
 FROM roster_entry e
 JOIN account a ON a.id = e.account_id
 LEFT JOIN department d ON d.id = e.department_id

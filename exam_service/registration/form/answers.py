@@ -38,6 +38,7 @@ _LONGEST_EMAIL = 254
 _LONGEST_CONTENT = 500
 _MOST_CHOSEN = 50
 _LARGEST_COUNT = 9_999_999
+_MOST_DIGITS = 20  # Python reads no number of thousands of them
 _DAY = re.compile(r"^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?$", re.ASCII)
 _EARLIEST_YEAR = 1900
 _YES, _NO = "yes", "no"
@@ -80,7 +81,7 @@ def _count(values: Sequence[str]) -> int | None:
     text = _one(values).strip()
     if not text:
         return None
-    if not text.isdecimal() or int(text) > _LARGEST_COUNT:
+    if not text.isdecimal() or len(text) > _MOST_DIGITS or int(text) > _LARGEST_COUNT:
         raise _NotUnderstood("请填写整数，不带单位；没有的可以不填。")
     return int(text)
 

@@ -17,7 +17,8 @@ from exam_service.clock import in_china
 from exam_service.cycles.form_rules import UploadKind
 from exam_service.cycles.policy import Procedure
 from exam_service.errors import DomainError, Invalid, NotFound
-from exam_service.http.guards import allow, unattended
+from exam_service.http.guards import LIMITS, allow, unattended
+from exam_service.http.limits import DEAR
 from exam_service.http.pages import render
 from exam_service.http.problems import status_of
 from exam_service.http.requests import json_body, path_id, read_form
@@ -67,6 +68,7 @@ LARGEST_BODY = 32 * 1024 * 1024
 _PAGES = tuple(step for step in STEPS if step is not Step.CONFIRM)
 _FILE, _CROP = "file.", "crop."
 _LONGEST_PAGE = 36
+_MOST_DIGITS = 9
 
 
 def _path(step: Step) -> str:
@@ -90,13 +92,16 @@ class _Sent:
 
     @property
     def saved_by(self) -> PageSave:
-        seq = self.one("seq")
-        return PageSave(self.one("page")[:_LONGEST_PAGE], int(seq) if seq.isdecimal() else 0)
+        return PageSave(self.one("page")[:_LONGEST_PAGE], _number(self.one("seq")) or 0)
 
     @property
     def revision(self) -> int | None:
-        text = self.one("revision")
-        return int(text) if text.isdecimal() else None
+        return _number(self.one("revision"))
+
+
+def _number(text: str) -> int | None:
+    """Of a page of ours; anything else is none."""
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 async def _sent(request: web.Request) -> _Sent:
@@ -404,6 +409,7 @@ async def _hand_in(request: web.Request, sent: _Sent) -> Problems:
     for slot, files in sent.files.items():
         crop = read_crop(sent.one(_CROP + slot))
         try:
+            request.app[LIMITS].take(viewer(request).account_id, DEAR * len(files))
             await usecases.add_pictures(request.app[SERVICES], viewer(request), slot, files, crop=crop)
         except DomainError as error:
             problems[slot] = error.sentence

@@ -116,9 +116,19 @@ def _back(where: str, words: str) -> web.HTTPSeeOther:
 
 @allow(Role.INSTITUTION)
 async def show_list(request: web.Request) -> web.Response:
-    query = request.query
+    return await _list_page(request, request.query, "")
+
+
+@allow(Role.INSTITUTION)
+async def search(request: web.Request) -> web.Response:
+    """An identity number never stands in an address: it is posted."""
+    fields = await form_fields(request)
+    return await _list_page(request, {"tab": fields.get("tab", "")}, fields.get("number", "").strip()[:64])
+
+
+async def _list_page(request: web.Request, query: Mapping[str, str], number: str) -> web.Response:
     waiting = query.get("tab") != "decided"
-    name, number = (query.get(each, "").strip()[:64].replace("\0", "") for each in ("name", "number"))
+    name = query.get("name", "").strip()[:64].replace("\0", "")
     page = await usecases.list_page(
         request.app[SERVICES],
         viewer(request),
@@ -127,7 +137,7 @@ async def show_list(request: web.Request) -> web.Response:
         number=number,
         cursor=_cursor(query.get("cursor")),
     )
-    kept = {each: value for each, value in (("name", name), ("number", number)) if value}
+    kept = {"name": name} if name else {}
     return render(
         request,
         "modifications/list.html",
@@ -151,7 +161,7 @@ async def show_list(request: web.Request) -> web.Response:
             ],
             "waiting": page.waiting,
             "filters": {"name": name, "number": number},
-            "is_filtered": bool(kept),
+            "is_filtered": bool(kept or number),
             "kept": kept,
             "next_cursor": page.next_cursor,
         },
@@ -215,6 +225,7 @@ ROUTES = [
     web.post(OWN, ask),
     web.post(f"{OWN}/{{modification}}/withdrawal", withdraw),
     web.get(BASE, show_list),
+    web.post(f"{BASE}/search", search),
     web.get(f"{BASE}/{{modification}}", show_sheet),
     web.post(f"{BASE}/{{modification}}/decision", decide),
 ]

@@ -13,6 +13,7 @@ from exam_service.institutions.model import Category, Level
 from exam_service.registration.model import Result, State
 
 PAGE_SIZE = 50
+_EARLIEST_YEAR, _LATEST_YEAR = 1900, 9000  # beyond them a time zone leads out of what dates can be
 
 
 class Tab(StrEnum):
@@ -138,7 +139,8 @@ def parse_place(text: str | None) -> Place | None:
     try:
         at, _, registration_id = (text or "").partition("~")
         submitted_at = datetime.fromisoformat(at)
-        return Place(submitted_at, UUID(registration_id)) if submitted_at.tzinfo else None
+        known = submitted_at.tzinfo and _EARLIEST_YEAR <= submitted_at.year <= _LATEST_YEAR
+        return Place(submitted_at, UUID(registration_id)) if known else None
     except ValueError:
         return None
 

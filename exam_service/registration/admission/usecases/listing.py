@@ -159,7 +159,8 @@ async def roster_sheet(
             details=await institutions.roster_details(tx, vault, account_id, principal.province_id),
             cycle=cycle,
             closed=_closed(cycle, clock),
-            is_removable=sheet.activated_at is None and not await queries.exists_registration(tx, account_id),
+            is_removable=sheet.first_activated_at is None
+            and not await queries.exists_registration(tx, account_id),
         )
 
 

@@ -18,6 +18,7 @@ from exam_service.registration.form.model import (
 )
 from exam_service.registration.form.usecases.filling import Draft, draft, held_draft
 from exam_service.registration.form.usecases.pictures import add_upload, forget_uploads, own_upload
+from exam_service.storage.database import Tx
 from exam_service.wiring import Services
 
 
@@ -45,9 +46,20 @@ async def add_pictures(
     kind = kind_of_slot(opened, slot)
     if kind is UploadKind.PHOTO and opened.face_consent is None:
         raise Conflict("上传照片前，请先选择是否同意人脸信息采集。", code="consent_unanswered")
+
+    async def may(tx: Tx) -> None:
+        kind_of_slot(await held_draft(tx, services, principal), slot)
+
     for data in files:
         await add_upload(
-            services, opened.registration, opened.cycle.policy, kind=kind, slot=slot, data=data, crop=crop
+            services,
+            opened.registration,
+            opened.cycle.policy,
+            kind=kind,
+            slot=slot,
+            data=data,
+            may=may,
+            crop=crop,
         )
 
 

@@ -7,7 +7,7 @@ what it found with :func:`record_check`. The browser's own bytes are gone then, 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
@@ -17,9 +17,9 @@ from exam_service.accounts.model import FACE_CONSENT, FACE_CONSENT_VERSION, Prin
 from exam_service.audit import usecases as audit
 from exam_service.clock import Clock
 from exam_service.crypto.envelope import seal
-from exam_service.cycles.form_rules import UploadKind
+from exam_service.cycles.form_rules import UploadKind, UploadRule
 from exam_service.cycles.policy import Policy
-from exam_service.errors import Conflict, NotFound
+from exam_service.errors import Conflict, DomainError, NotFound
 from exam_service.ids import new_id
 from exam_service.registration import usecases as registration
 from exam_service.registration.form import queries
@@ -48,11 +48,14 @@ async def add_upload(
     kind: UploadKind,
     slot: str,
     data: bytes,
+    may: Callable[[Tx], Awaitable[object]],
     crop: Crop | None = None,
 ) -> Upload:
     """Take in a picture, sealed and unseen until a worker has checked it. A new photo replaces the old one.
 
-    Whether the physician may hand in one now is the caller's to ask.
+    Args:
+        may: Holds the registration's row and raises where nothing may be handed in. It is asked before the
+            file is written, and with the row that tells of it: a form may be submitted in between.
 
     Raises:
         BadPicture: It isn't taken, and why.
@@ -64,6 +67,8 @@ async def add_upload(
         check_photo_size(crop, width, height)
     now, raw_id = services.clock.now(), new_id()
     async with services.database.tx() as tx:
+        await may(tx)
+        await _check_room(tx, own, rule, kind, slot)
         key = await services.vault.key_for(
             tx,
             province_id=own.province_id,
@@ -92,25 +97,37 @@ async def add_upload(
         as_face=False,
         created_at=now,
     )
-    async with services.database.tx() as tx:
-        await registration.lock_registration(tx, own.id, own.province_id)
-        before = [each for each in await queries.select_uploads(tx, own.id, slot) if each.slot == slot]
-        if kind is UploadKind.PHOTO:
-            await forget_uploads(tx, services, before)
-        elif len(before) >= rule.most:
-            raise Conflict(f"这里最多{rule.most}张图片，请先删除不需要的。", code="too_many_pictures")
-        await services.evidence.record(
-            tx,
-            blob,
-            province_id=own.province_id,
-            account_id=own.account_id,
-            data_class=UPLOAD,
-            now=now,
-        )
-        await queries.insert_upload(tx, upload)
-        await _record(tx, services.clock, upload, "upload.added", own.account_id)
-        tx.after_commit(lambda: services.signals.publish(SIGNAL, str(upload.id)))
+    try:
+        async with services.database.tx() as tx:
+            await may(tx)
+            before = await _check_room(tx, own, rule, kind, slot)
+            if kind is UploadKind.PHOTO:
+                await forget_uploads(tx, services, before)
+            await services.evidence.record(
+                tx,
+                blob,
+                province_id=own.province_id,
+                account_id=own.account_id,
+                data_class=UPLOAD,
+                now=now,
+            )
+            await queries.insert_upload(tx, upload)
+            await _record(tx, services.clock, upload, "upload.added", own.account_id)
+            tx.after_commit(lambda: services.signals.publish(SIGNAL, str(upload.id)))
+    except DomainError:  # nothing refused fills the disk
+        await services.evidence.discard(blob)
+        raise
     return upload
+
+
+async def _check_room(
+    tx: Tx, own: Registration, rule: UploadRule, kind: UploadKind, slot: str
+) -> list[Upload]:
+    """What lies in a place of the form; raises Conflict where it takes no more."""
+    before = [each for each in await queries.select_uploads(tx, own.id, slot) if each.slot == slot]
+    if kind is not UploadKind.PHOTO and len(before) >= rule.most:
+        raise Conflict(f"这里最多{rule.most}张图片，请先删除不需要的。", code="too_many_pictures")
+    return before
 
 
 async def forget_uploads(tx: Tx, services: Services, uploads: Sequence[Upload]) -> None:
