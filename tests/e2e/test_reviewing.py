@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
@@ -135,7 +136,7 @@ async def test_the_desks_of_both_levels(
     async with person(browser, address, size) as page:
         await log_in(page, world.here.username_of(Role.INSTITUTION))
         await picture(page, "reviewing-institution-home")
-        await page.get_by_role("link", name="待审核").click()
+        await page.get_by_role("link", name=re.compile("^待审核")).click()
         await page.get_by_text("筛选与查找").click()
         await picture(page, "reviewing-institution-list")
         await fits(page)

@@ -226,3 +226,9 @@ async def test_progress_and_home_lead_to_what_waits(
     assert 'aria-sort="descending"' in progress
     answer = await authority.submit("/authority/progress/export", format="csv")
     assert "医院甲" in (await answer.read()).decode("utf-8-sig")
+
+
+async def test_staff_whose_time_is_up_come_to_their_own_login(institution: Browser) -> None:
+    institution.client.session.cookie_jar.clear()
+    answer = await institution.get("/institution/reviews")
+    assert (answer.status, answer.headers["Location"]) == (303, "/staff/login")
