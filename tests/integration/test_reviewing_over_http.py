@@ -223,3 +223,16 @@ async def test_progress_and_home_lead_to_what_waits(
     assert 'aria-sort="descending"' in progress
     answer = await authority.submit("/authority/progress/export", format="csv")
     assert "医院甲" in (await answer.read()).decode("utf-8-sig")
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+async def test_a_list_that_is_taken_home_is_kept_by_no_cache(
+    own: Registration, institution: Browser, kind: str
+) -> None:
+    await page_of(institution, "/institution/reviews")
+    answer = await send(institution, "/institution/reviews/export", [("format", kind)])
+    assert answer.status == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Server"] == "exam-service"
