@@ -170,6 +170,7 @@ async def _province(
         clinic.id,
         people["institution"],
         people[CLINIC_STAFF],
+        people["body"],
         password_hash,
     )
     return _Place(cycle, body.id, scene)

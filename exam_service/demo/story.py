@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -40,6 +41,8 @@ INACTIVE, WAITING, ADMITTED, DRAFT, SUBMITTED, RETURNED, REVIEWED = range(6, 13)
 """Numbers of the physicians of the story, by how far they have come."""
 ELSEWHERE = 13
 """On the roster of the second institution."""
+REGISTERED = 14
+"""Through both reviews: somebody with a form, who may ask for a change of it where the province has that."""
 _DEPARTMENT, _SUBJECT, _SPECIALTY = "内科", "03.01", "呼吸内科专业"
 
 
@@ -52,6 +55,7 @@ class Scene:
     other_institution_id: UUID
     staff: Principal
     other_staff: Principal
+    body_staff: Principal
     password_hash: str
 
     @property
@@ -85,14 +89,14 @@ async def tell(services: Services, scene: Scene) -> None:
     )
     people = {}
     async with services.database.tx() as tx:
-        for index in range(INACTIVE, REVIEWED + 1):
+        for index in (*range(INACTIVE, REVIEWED + 1), REGISTERED):
             people[index] = await _enter(tx, services, scene, index, scene.institution_id, department_id)
         await _enter(tx, services, scene, ELSEWHERE, scene.other_institution_id, None)
-    let_in = [people[index].account_id for index in range(ADMITTED, REVIEWED + 1)]
+    let_in = [people[index].account_id for index in (*range(ADMITTED, REVIEWED + 1), REGISTERED)]
     await admission.admit(services.database, services.clock, scene.staff, let_in)
     complete = _form(department_id)
     await form.save_step(services, people[DRAFT], Step.BASIC, typed(complete), revision=None)
-    for index in (SUBMITTED, RETURNED, REVIEWED):
+    for index in (SUBMITTED, RETURNED, REVIEWED, REGISTERED):
         await _submit(services, scene, people[index], complete)
     await _review(services, scene, people)
 
@@ -148,37 +152,53 @@ async def _submit(services: Services, scene: Scene, principal: Principal, comple
 
 
 async def _review(services: Services, scene: Scene, people: dict[int, Principal]) -> None:
-    """The institution returns one form and passes another on to the body."""
+    """The institution returns one form and passes two on to the body, which approves one of them."""
     found = {}
     async with services.database.tx() as tx:
-        for index in (RETURNED, REVIEWED):
+        for index in (RETURNED, REVIEWED, REGISTERED):
             own = await registration.registration_in_cycle(tx, scene.cycle.id, people[index].account_id)
             assert own is not None  # noqa: S101 - submitted just now
             found[index] = own.id
-    returned, reviewed = found[RETURNED], found[REVIEWED]
+    _, basis = await _seen(services, scene.staff, found[RETURNED])
     await reviewing.return_form(
         services,
         scene.staff,
-        returned,
-        await _basis(services, scene, returned),
+        found[RETURNED],
+        basis,
         reason="职称与证书不一致，请更正。",
         marked=["practice.title"],
     )
-    await reviewing.rate_and_approve(
+    for index in (REVIEWED, REGISTERED):
+        wanted, basis = await _seen(services, scene.staff, found[index])
+        await reviewing.rate_and_approve(
+            services,
+            scene.staff,
+            found[index],
+            basis,
+            ticked=wanted,
+            ratings=Ratings(quantity=True, quality=True, task=True, grade=EthicsGrade.GOOD),
+            reason="",
+        )
+    wanted, basis = await _seen(services, scene.body_staff, found[REGISTERED])
+    await reviewing.approve(
         services,
-        scene.staff,
-        reviewed,
-        await _basis(services, scene, reviewed),
-        ticked=[Check.PHOTO, Check.RATINGS],
-        ratings=Ratings(quantity=True, quality=True, task=True, grade=EthicsGrade.GOOD),
+        scene.body_staff,
+        found[REGISTERED],
+        basis,
+        ticked=wanted,
+        own=None,
         reason="",
+        fails=False,
     )
 
 
-async def _basis(services: Services, scene: Scene, registration_id: UUID) -> reviewing.Basis:
-    """What the institution has before its eyes: the first submission, undecided."""
-    found = await reviewing.dossier(services, scene.staff, registration_id, Filter())
-    return reviewing.Basis(found.read.submission_id, None)
+async def _seen(
+    services: Services, staff: Principal, registration_id: UUID
+) -> tuple[Sequence[Check], reviewing.Basis]:
+    """What ``staff`` has to look at, and has before its eyes."""
+    dossier = await reviewing.dossier(services, staff, registration_id, Filter())
+    newest = dossier.reviews[0].id if dossier.reviews else None
+    return dossier.wanted, reviewing.Basis(dossier.read.submission_id, newest)
 
 
 def _form(department_id: UUID) -> Form:

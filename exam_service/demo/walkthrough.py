@@ -40,7 +40,7 @@ def walkthrough(settings: Settings) -> str:
         "    hunan-clinic 诊所 · hunan-authority 卫生行政部门 · hunan-operator 运维",
         "    其他省份把 hunan 换成 henan、shanxi、hainan、dingkaotong",
         "",
-        "  报名的医师 physicians on their way through registration（湖南省，其他省份同理）",
+        "  报名的医师 physicians on their way through registration（湖南省）",
         *(
             f"    {words:<26}{identity_number(PROVINCES[0][0], index)}"
             for index, words in (
@@ -53,6 +53,7 @@ def walkthrough(settings: Settings) -> str:
                 (story.REVIEWED, "待考核机构复核 before the body"),
             )
         ),
+        f"    报名完成，可申请修改 registered: {identity_number('shanxi', story.REGISTERED)}（山西省）",
         "",
         "  报名 registration",
         "    1 hunan-authority 登录 → 考核周期：考核安排 → 考核机构、医疗卫生机构 → 开设账号、分配",

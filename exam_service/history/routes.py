@@ -11,7 +11,7 @@ from exam_service.http.guards import allow
 from exam_service.http.pages import render
 from exam_service.http.requests import path_id
 from exam_service.keys import SERVICES, viewer
-from exam_service.registration.model import PROCEDURE_LABELS
+from exam_service.registration.model import PROCEDURE_LABELS, label_for_staff
 
 
 @allow(Role.PHYSICIAN)
@@ -31,7 +31,8 @@ async def show_registration(request: web.Request) -> web.Response:
 
 
 def _page(request: web.Request, history: usecases.History) -> web.Response:
-    own, policy = history.entitled.registration, history.entitled.cycle.policy
+    own, labels = history.entitled.registration, history.entitled.cycle.policy.labels
+    is_own = history.masked_number is None
     return render(
         request,
         "history/history.html",
@@ -41,10 +42,10 @@ def _page(request: web.Request, history: usecases.History) -> web.Response:
             "institution": history.institution,
             "cycle": history.entitled.cycle.title,
             "procedure": PROCEDURE_LABELS[own.procedure],
-            "status": policy.labels[own.state],
+            "status": labels[own.state] if is_own else label_for_staff(own.state, labels),
             "uploads": history.uploads,
             "days": history.days,
-            "is_own": history.masked_number is None,
+            "is_own": is_own,
         },
     )
 

@@ -40,6 +40,18 @@ STATE_LABELS: Mapping[State, str] = {
     State.CONCLUDED: "考核结束",
 }
 
+_SAID_TO_PHYSICIAN = frozenset({State.NOT_ADMITTED, State.ADMITTED})
+
+
+def label_for_staff(state: State, labels: Mapping[str, str]) -> str:
+    """The manual's word for a state, except where it may speak to the physician (您未被…纳入本周期考核).
+
+    Args:
+        labels: Those of the cycle's policy.
+    """
+    return STATE_LABELS[state] if state in _SAID_TO_PHYSICIAN else labels[state]
+
+
 MOVES: Mapping[State, frozenset[State]] = {
     # Let in again: a form that was begun, or sent back, is where it was.
     State.NOT_ADMITTED: frozenset({State.ADMITTED, State.DRAFT, State.RETURNED}),

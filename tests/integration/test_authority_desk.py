@@ -65,7 +65,7 @@ async def test_a_sixth_province_is_one_file(world: World, tmp_path: Path) -> Non
     settings = world.settings.model_copy(update={"presets_dir": tmp_path})
     services: Services = replace(world.services, settings=settings)
     authority = world.here.staff[Role.AUTHORITY]
-    assert "hubei-2026" in opening.presets(services, authority)
+    assert opening.Choice("hubei-2026", "自建模板") in opening.presets(services, authority)
     stages = {stage: PLAN.stages[stage] for stage in (Stage.REGISTRATION, Stage.REVIEW)}
     cycle = await opening.open_planned(services, authority, "hubei-2026", replace(PLAN, stages=stages))
     (paper,) = cycle.policy.procedures[Procedure.SIMPLE].papers

@@ -133,6 +133,9 @@ async def test_a_script_gets_the_next_address_as_json_and_undoes(
     fields = [("basis", basis_in(page)), ("check", "licence"), ("check", "ratings"), ("verdict", "uphold")]
     answer = await send(body, f"/body/reviews/{own.id}/approval", fields, Accept="application/json")
     assert await answer.json() == {"next": "/body/reviews", "text": "已通过，该医师报名完成。"}
+    assert "已通过，该医师报名完成。" in await page_of(
+        body, "/body/reviews"
+    )  # nobody waits: the list says it
     assert await state(world, own) == State.REGISTERED
     undone = await send(body, f"/body/reviews/{own.id}/undo", [], Accept="application/json")
     assert (await undone.json())["next"] == f"/body/reviews/{own.id}"

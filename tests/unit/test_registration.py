@@ -2,7 +2,7 @@ from itertools import pairwise, product
 
 import pytest
 
-from exam_service.cycles.policy import Procedure, Subject
+from exam_service.cycles.policy import Procedure, Subject, preset_names, read_preset
 from exam_service.errors import IllegalMove
 from exam_service.registration.model import (
     MOVES,
@@ -11,6 +11,7 @@ from exam_service.registration.model import (
     TESTABLE,
     State,
     check_move,
+    label_for_staff,
 )
 from tests.factories import REGISTRATION, an_entitlement
 
@@ -104,3 +105,9 @@ def test_an_entitlement_has_the_papers_of_its_own_procedure() -> None:
 def test_whatever_is_shown_has_a_chinese_name() -> None:
     assert set(STATE_LABELS) == set(State)
     assert set(PROCEDURE_LABELS) == set(Procedure)
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_no_state_speaks_to_the_physician_where_staff_reads(name: str) -> None:
+    labels = read_preset(name).labels
+    assert not [state for state in State if "您" in label_for_staff(state, labels)]

@@ -87,24 +87,24 @@ async def show_cycles(request: web.Request) -> web.Response:
 @allow(Role.AUTHORITY)
 async def show_new(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
-    names = opening.presets(services, viewer(request))
-    chosen = request.query.get("preset", names[0])
+    choices = opening.presets(services, viewer(request))
+    chosen = request.query.get("preset", choices[0].name)
     try:
         policy = opening.preset(services, chosen)
     except BadFields as error:
-        return _choose_again(request, names, error)
+        return _choose_again(request, choices, error)
     proposed = typed(Plan("", policy.stages, None, None))
-    return _new_page(request, names, policy, proposed, None)
+    return _new_page(request, choices, policy, proposed, None)
 
 
-def _choose_again(request: web.Request, names: list[str], error: BadFields) -> web.Response:
-    context = {"presets": names, "policy": None, "chosen": "", "problems": error.problems}
+def _choose_again(request: web.Request, choices: list[opening.Choice], error: BadFields) -> web.Response:
+    context = {"presets": choices, "policy": None, "chosen": "", "problems": error.problems}
     return render(request, "cycles/new.html", context, status=status_of(error))
 
 
 def _new_page(
     request: web.Request,
-    names: list[str],
+    choices: list[opening.Choice],
     policy: Policy,
     form: Mapping[str, str],
     error: BadFields | None,
@@ -113,8 +113,9 @@ def _new_page(
         request,
         "cycles/new.html",
         {
-            "presets": names,
+            "presets": choices,
             "chosen": policy.name,
+            "chosen_title": policy.labels["preset"],
             "policy": summary(policy),
             "rows": _rows(policy),
             "typed": form,
@@ -129,16 +130,16 @@ def _new_page(
 async def open_cycle(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     form = await form_fields(request)
-    names = opening.presets(services, viewer(request))
+    choices = opening.presets(services, viewer(request))
     name = form.get("preset", "")
     try:
         policy = opening.preset(services, name)
     except BadFields as error:
-        return _choose_again(request, names, error)
+        return _choose_again(request, choices, error)
     try:
         cycle = await opening.open_planned(services, viewer(request), name, read_plan(form))
     except BadFields as error:
-        return _new_page(request, names, policy, form, error)
+        return _new_page(request, choices, policy, form, error)
     response = web.HTTPSeeOther(f"/authority/cycles/{cycle.id}")
     flash(response, "good", "考核周期已建立。接下来请分配各医疗卫生机构的考核机构。")
     raise response

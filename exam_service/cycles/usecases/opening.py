@@ -32,16 +32,32 @@ class Overview:
     before: Cycle | None
 
 
-def presets(services: Services, principal: Principal) -> list[str]:
-    """The names of all presets, those made for the own province first.
+@dataclass(frozen=True)
+class Choice:
+    """A preset to choose: its name, and what people call it (None of a file that is wrong)."""
+
+    name: str
+    title: str | None
+
+
+def presets(services: Services, principal: Principal) -> list[Choice]:
+    """All presets, those made for the own province first.
 
     Raises:
         Forbidden: Not staff of an authority.
     """
     province_id = principal.of_authority()
-    return sorted(
+    names = sorted(
         preset_names(services.settings.presets_dir), key=lambda name: not name.startswith(f"{province_id}-")
     )
+    return [Choice(name, _title(services, name)) for name in names]
+
+
+def _title(services: Services, name: str) -> str | None:
+    try:
+        return read_preset(name, services.settings.presets_dir).labels["preset"]
+    except Misconfigured:
+        return None
 
 
 def preset(services: Services, name: str) -> Policy:

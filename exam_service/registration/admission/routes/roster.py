@@ -41,7 +41,7 @@ from exam_service.registration.admission.model import (
 )
 from exam_service.registration.admission.queries import Listed, Undoable
 from exam_service.registration.admission.usecases import listing
-from exam_service.registration.model import EDITABLE, State
+from exam_service.registration.model import EDITABLE, State, label_for_staff
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -173,10 +173,10 @@ def _listed(row: Listed, page: listing.RosterPage) -> dict[str, object]:
 
 
 def state_badge(state: State | None, cycle: Cycle | None) -> tuple[str, str]:
-    """Kind and the province's own words for how a registration stands."""
+    """Kind and words for how a registration stands."""
     state = state or State.NOT_ADMITTED
     kind = _KINDS.get(state, "info" if state in EDITABLE else "muted")
-    return kind, cycle.policy.labels[state.value] if cycle else "未开启考核周期"
+    return kind, label_for_staff(state, cycle.policy.labels) if cycle else "未开启考核周期"
 
 
 def _undoable(act: Undoable) -> dict[str, object]:

@@ -17,7 +17,7 @@ from exam_service.institutions.model import CATEGORY_LABELS, LEVEL_LABELS, Categ
 from exam_service.registration.form.fields import FIELD_LABELS
 from exam_service.registration.form.model import ETHICS_LABELS, EthicsGrade
 from exam_service.registration.form.view import Owner, Section, sections
-from exam_service.registration.model import PROCEDURE_LABELS, RESULT_LABELS, Result, State
+from exam_service.registration.model import PROCEDURE_LABELS, RESULT_LABELS, Result, State, label_for_staff
 from exam_service.registration.reviewing.filters import (
     AGE_LABELS,
     Age,
@@ -174,7 +174,7 @@ def state_shown(state: State, result: Result | None, cycle: Cycle) -> tuple[str,
     if result is not None:
         kind = "good" if result is Result.PASSED else "bad"
         return kind, f"{cycle.policy.labels[State.CONCLUDED]}·{RESULT_LABELS[result]}"
-    return STATE_KINDS.get(state, "muted"), cycle.policy.labels[state]
+    return STATE_KINDS.get(state, "muted"), label_for_staff(state, cycle.policy.labels)
 
 
 def doubt_labels(found: Iterable[Doubt]) -> list[str]:

@@ -228,7 +228,10 @@ async def _decided(request: web.Request, form: Form, deciding: Awaitable[Decided
     target = shown.address(f"{home}/{following}" if following else home, query)
     text = sentence(decided)
     if wants_json(request):
-        return web.json_response({"next": target, "text": text})
+        answer = web.json_response({"next": target, "text": text})
+        if following is None:  # the script leaves for the list, which has to say it
+            flash(answer, "good", text)
+        return answer
     response = web.HTTPSeeOther(target)
     flash(response, "good", text)
     raise response

@@ -16,7 +16,7 @@ from exam_service.cycles.form_rules import REASON_LONGEST
 from exam_service.cycles.model import Cycle, day_in_china
 from exam_service.errors import Forbidden, Invalid
 from exam_service.institutions.model import CATEGORY_LABELS, LEVEL_LABELS
-from exam_service.registration.model import PROCEDURE_LABELS, RESULT_LABELS
+from exam_service.registration.model import PROCEDURE_LABELS, RESULT_LABELS, label_for_staff
 from exam_service.registration.reviewing import queries
 from exam_service.registration.reviewing.filters import Filter, Listed, age_on
 from exam_service.registration.reviewing.queries import Narrowed, Scope
@@ -128,7 +128,7 @@ def _texts(row: Listed, number: str, cycle: Cycle, today: date) -> tuple[str, ..
         _day(row.first_registered_on),
         "有" if row.has_bad_records else "无",
         PROCEDURE_LABELS[row.procedure],
-        cycle.policy.labels[row.state],
+        label_for_staff(row.state, cycle.policy.labels),
         RESULT_LABELS[row.result] if row.result else "",
         in_china(row.submitted_at).strftime("%Y-%m-%d %H:%M"),
     )
