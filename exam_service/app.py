@@ -113,9 +113,10 @@ def frame_queue(settings: Settings, client: Client) -> WorkStream:
 def create_app(settings: Settings, clock: Clock | None = None) -> web.Application:
     """The web application; its tools are opened when it starts. Tests bring a clock of their own."""
     app = web.Application(
-        middlewares=[security_headers, problems, session, csrf_middleware(settings.key("csrf_key")), guard],
+        middlewares=[problems, session, csrf_middleware(settings.key("csrf_key")), guard],
         client_max_size=LARGEST_BODY,
     )
+    app.on_response_prepare.append(security_headers)
     app[ASSETS] = Assets.read(WEB_ROOT / "static")
     app[OPEN_SOCKETS] = set()
     app[LIMITS] = Limits()

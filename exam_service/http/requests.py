@@ -54,9 +54,13 @@ async def read_form(request: web.Request) -> MultiDictProxy[str | bytearray | by
         Invalid: The body isn't the form that it says it is.
     """
     try:
-        return await request.post()
+        form = await request.post()
+        for value in form.values():
+            if isinstance(value, str):
+                value.encode()  # some encodings make half characters, which nothing can store or show
     except (ValueError, LookupError, HttpProcessingError):  # no boundary, no UTF-8, no such encoding …
         raise Invalid("提交的数据无法读取，请返回后重新提交。", code="bad_body") from None
+    return form
 
 
 def path_id(request: web.Request, name: str) -> UUID:

@@ -6,8 +6,6 @@ import re
 
 from aiohttp import web
 
-from exam_service.http.guards import Handler
-
 _HOST = re.compile(r"^[A-Za-z0-9.\-\[\]:]+$")
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
@@ -16,19 +14,8 @@ _POLICY = (
 )
 
 
-@web.middleware
-async def security_headers(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        response = await handler(request)
-    except web.HTTPException as answer:
-        _add_headers(request, answer)
-        raise
-    if not response.prepared:
-        _add_headers(request, response)
-    return response
-
-
-def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+async def security_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """For ``on_response_prepare``: what a handler sends page by page has left before a middleware sees it."""
     # Older WebKit doesn't count ws: and wss: of the same host as 'self'.
     sockets = f" ws://{request.host} wss://{request.host}" if _HOST.match(request.host) else ""
     headers = response.headers

@@ -232,3 +232,16 @@ async def test_staff_whose_time_is_up_come_to_their_own_login(institution: Brows
     institution.client.session.cookie_jar.clear()
     answer = await institution.get("/institution/reviews")
     assert (answer.status, answer.headers["Location"]) == (303, "/staff/login")
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+async def test_a_list_that_is_taken_home_is_kept_by_no_cache(
+    own: Registration, institution: Browser, kind: str
+) -> None:
+    await page_of(institution, "/institution/reviews")
+    answer = await send(institution, "/institution/reviews/export", [("format", kind)])
+    assert answer.status == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Server"] == "exam-service"

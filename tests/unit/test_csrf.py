@@ -181,6 +181,7 @@ PART = b"--x\r\nContent-Disposition: form-data; name=csrf_token\r\n"
     [
         (URLENCODED, b"csrf_token=\xff"),
         (URLENCODED + b"; charset=nonsense", b"csrf_token=a"),
+        (URLENCODED + b"; charset=unicode_escape", rb"csrf_token=\ud800"),
         (MULTIPART, b"no boundary"),
         (MULTIPART + b"; boundary=x", b"no parts"),
         (MULTIPART + b"; boundary=x", b"--x\r\n\r\nno name\r\n--x--\r\n"),
@@ -193,6 +194,7 @@ PART = b"--x\r\nContent-Disposition: form-data; name=csrf_token\r\n"
     ids=[
         "no UTF-8",
         "no encoding",
+        "half a character",
         "no boundary",
         "no parts",
         "no name",
