@@ -38,6 +38,20 @@ def _state(state: State | None) -> str:
 async def show_list(request: web.Request) -> web.Response:
     text = _searched(request)
     page = await usecases.find(request.app[SERVICES], viewer(request), text, _cursor(request))
+    return _list_page(request, page, text)
+
+
+@allow(Role.AUTHORITY)
+async def search(request: web.Request) -> web.Response:
+    """By name or number. An identity number never stands in an address: it is posted."""
+    text = (await form_fields(request)).get("q", "").strip()[:_LONGEST_SEARCH]
+    page = await usecases.find_by_number(request.app[SERVICES], viewer(request), text)
+    if page is None:
+        raise web.HTTPSeeOther(f"/authority/physicians?{urlencode({'q': text})}")
+    return _list_page(request, page, text)
+
+
+def _list_page(request: web.Request, page: usecases.FoundPage, text: str) -> web.Response:
     following = page.next_cursor
     return render(
         request,
@@ -152,6 +166,7 @@ async def withdraw(request: web.Request) -> web.Response:
 
 ROUTES = [
     web.get("/authority/physicians", show_list),
+    web.post("/authority/physicians/search", search),
     web.get("/authority/physicians/{account}", show_sheet),
     web.post("/authority/physicians/{account}/move", move),
     web.post("/authority/physicians/{account}/withdrawal", withdraw),

@@ -140,9 +140,15 @@ async def test_physicians_are_found_by_name_and_by_number_in_their_own_province(
     assert second.name == "医师2"
     number = world.here.number_of(world.here.simple)
     for typed in (number, f" {number.lower()} "):
-        (found,) = (await supervision.find(world.services, authority, typed, None)).rows
+        page = await supervision.find_by_number(world.services, authority, typed)
+        assert page
+        (found,) = page.rows
         assert found.account_id == world.here.simple.account_id
     stranger = world.elsewhere.number_of(world.elsewhere.simple)
+    nobody = await supervision.find_by_number(world.services, authority, stranger)
+    assert nobody
+    assert nobody.rows == []
+    assert await supervision.find_by_number(world.services, authority, "医师2") is None
     assert (await supervision.find(world.services, authority, stranger, None)).rows == []
     with pytest.raises(NotFound):
         await supervision.sheet(world.services, authority, world.elsewhere.simple.account_id, "")

@@ -72,7 +72,7 @@ class Sheet:
 async def find(
     services: Services, principal: Principal, text: str, after: tuple[str, UUID] | None
 ) -> FoundPage:
-    """Physicians of the own province: whose name begins with ``text``, or of that identity number.
+    """Physicians of the own province whose name begins with ``text``.
 
     Raises:
         Forbidden: Not staff of an authority.
@@ -81,22 +81,37 @@ async def find(
     async with services.database.tx() as tx:
         cycle = await cycles.newest_cycle(tx, province_id)
         cycle_id = cycle.id if cycle else None
-        if hashes := _hashes(services, text):
-            found = await queries.select_physicians_by_document(tx, province_id, hashes, cycle_id)
-            await audit.record(
-                tx,
-                services.clock,
-                province_id=province_id,
-                actor_id=principal.account_id,
-                action="physician.looked_up",
-                subject_id=found[0].account_id if found else None,
-            )
-            return FoundPage(found, None)
         rows = await queries.select_physicians(
             tx, province_id, text, text + _LAST_CHARACTER, cycle_id, after or ("", _FIRST), PAGE + 1
         )
     last = rows[PAGE - 1] if len(rows) > PAGE else None
     return FoundPage(rows[:PAGE], (last.name, last.account_id) if last else None)
+
+
+async def find_by_number(services: Services, principal: Principal, text: str) -> FoundPage | None:
+    """Physicians of the own province with that number of a document; ``None`` for what is no number.
+
+    Raises:
+        Forbidden: Not staff of an authority.
+    """
+    province_id = principal.of_authority()
+    hashes = _hashes(services, text)
+    if not hashes:
+        return None
+    async with services.database.tx() as tx:
+        cycle = await cycles.newest_cycle(tx, province_id)
+        found = await queries.select_physicians_by_document(
+            tx, province_id, hashes, cycle.id if cycle else None
+        )
+        await audit.record(
+            tx,
+            services.clock,
+            province_id=province_id,
+            actor_id=principal.account_id,
+            action="physician.looked_up",
+            subject_id=found[0].account_id if found else None,
+        )
+    return FoundPage(found, None)
 
 
 def _hashes(services: Services, text: str) -> list[bytes]:
