@@ -17,7 +17,7 @@ from exam_service.errors import (
     TooMany,
     Unavailable,
 )
-from exam_service.http.guards import Handler, access_of
+from exam_service.http.guards import PUBLIC, Handler, access_of
 from exam_service.http.pages import render
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 def _refusal(request: web.Request, error: DomainError) -> web.StreamResponse:
     status = status_of(error)
     if isinstance(error, LoginRequired) and not wants_json(request):
-        if "physician" not in access_of(request.match_info.handler):
+        access = access_of(request.match_info.handler)
+        if access is not PUBLIC and "physician" not in access:
             raise web.HTTPSeeOther("/staff/login")
         if request.method == "GET":
             raise web.HTTPSeeOther(f"/login?next={quote(request.path_qs)}")
