@@ -79,6 +79,9 @@ async def test_a_reviewer_clears_the_queue_by_keyboard_alone(
         await page.keyboard.press("ArrowRight")
         await expect(page.locator("#viewer-label")).to_have_text("照片")
         await page.keyboard.press("a")
+        await expect(page.locator("#review-refused")).to_contain_text("请先核对并勾选：执业证书真实")
+        await page.keyboard.press("1")
+        await page.keyboard.press("a")
         await expect(page.locator("#who")).to_have_text("医师2")
         assert await focused(page) == "who"
         await expect(page.locator("#review-told")).to_contain_text("报名完成")
@@ -89,18 +92,16 @@ async def test_a_reviewer_clears_the_queue_by_keyboard_alone(
         await expect(page.locator("#who")).to_have_text("医师2")
         await page.keyboard.press("k")
         await expect(page.locator("#who")).to_have_text("医师1")
-        await page.keyboard.press("1")  # the licence, which was ticked
-        await page.keyboard.press("a")
-        await expect(page.locator("#review-refused")).to_contain_text("请先核对并勾选：执业证书真实")
-        await page.keyboard.press("1")
         await page.keyboard.press("r")
         assert await focused(page) == "reason"
         await page.keyboard.type("aj 请补充。")  # letters of a reason are no commands
         await page.keyboard.press("Tab")
         await page.keyboard.press("Enter")
         await expect(page.locator("#who")).to_have_text("医师2")
+        await page.keyboard.press("1")
         await page.keyboard.press("a")
         await expect(page.locator("#who")).to_have_text("医师3")
+        await page.keyboard.press("1")
         await page.keyboard.press("a")
         await expect(page.get_by_text("没有待处理的报名信息")).to_be_visible()
     assert await states(world) == [State.RETURNED, State.REGISTERED, State.REGISTERED]

@@ -251,22 +251,16 @@ def doubts(level: ReviewLevel, facts: Facts) -> tuple[Doubt, ...]:
 
 
 def ticked_beforehand(level: ReviewLevel, wanted: Sequence[Check], facts: Facts) -> frozenset[Check]:
-    """What the service has nothing against; the rest stays open until a person ticks it."""
-    found = set(doubts(level, facts))
+    """The ratings, where nothing speaks against them. What a picture shows only a person can say."""
     against = {
-        Check.PHOTO: {Doubt.PHOTO},
-        Check.LICENCE: {Doubt.LICENCE},
-        Check.EVIDENCE: {Doubt.SHORTFALL, Doubt.BAD_RECORD},
-        Check.RATINGS: {
-            Doubt.MISCONDUCT,
-            Doubt.SELF_RATED,
-            Doubt.RATED,
-            Doubt.UNRATED,
-            Doubt.BAD_RECORD,
-            Doubt.RETURNED_BEFORE,
-        },
+        Doubt.MISCONDUCT,
+        Doubt.SELF_RATED,
+        Doubt.RATED,
+        Doubt.UNRATED,
+        Doubt.BAD_RECORD,
+        Doubt.RETURNED_BEFORE,
     }
-    return frozenset(check for check in wanted if not against[check] & found)
+    return frozenset({Check.RATINGS} & set(wanted) if not against & set(doubts(level, facts)) else ())
 
 
 @dataclass(frozen=True)
