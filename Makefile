@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
-# One more than cores: browser tests mostly wait.
+# One more than cores: browser tests mostly wait. Each worker begins with a stretch of its own, so that what the
+# tests of a file share is mostly built once.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 .PHONY: setup demo test lint bench drill schema lock clean
@@ -22,7 +23,7 @@ demo: setup
 	$(BIN)/exam-service demo $(ARGS)
 
 test: setup lint
-	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check exam_service tests

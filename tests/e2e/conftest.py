@@ -123,9 +123,12 @@ async def serving_with_a_worker(settings: Settings) -> AsyncIterator[str]:
             await asyncio.wait_for(worker.wait(), 20)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def browser(playwright: Playwright, chromium: str) -> AsyncIterator[Browser]:
-    """Chromium with a test pattern for a camera. It stays; each :func:`person` has a profile of their own."""
+    """Chromium with a test pattern for a camera; each :func:`person` has a profile of their own.
+
+    It costs a tenth of a core even when nobody looks, so it doesn't outlive the tests of its file.
+    """
     browser = await playwright.chromium.launch(
         executable_path=chromium,
         args=[

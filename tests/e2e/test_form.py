@@ -28,7 +28,7 @@ async def log_in(page: Page, world: World) -> None:
 @on_every_screen
 async def test_a_form_survives_the_phone_and_is_submitted(
     world: World,
-    address: str,
+    watched_address: str,
     browser: Browser,
     viewport: dict[str, int],
     faces_dir: Path,
@@ -36,7 +36,7 @@ async def test_a_form_survives_the_phone_and_is_submitted(
 ) -> None:
     physician = world.here.general
     await admitted(world, world.here, physician)
-    async with person(browser, address, viewport) as page:
+    async with person(browser, watched_address, viewport) as page:
         await log_in(page, world)
         await page.goto("/registration")
         await expect(page.get_by_role("heading", name="基本信息", level=1)).to_be_visible()

@@ -144,6 +144,15 @@ function setProblem(name, sentence) {
   else field?.removeAttribute("aria-invalid");
 }
 
+/** What was ticked while the answer was under way is newer than what the server knows. */
+function keepTicks(old, fresh) {
+  const boxes = [...fresh.querySelectorAll("input[type=checkbox], input[type=radio]")];
+  for (const box of old.querySelectorAll("input[type=checkbox], input[type=radio]")) {
+    const same = boxes.find((each) => each.name === box.name && each.value === box.value);
+    if (same) same.checked = box.checked;
+  }
+}
+
 /** Parts of the page as the server has them now: what may be chosen depends on what was chosen. */
 async function refresh(ids) {
   const reply = await fetch(location.pathname + location.search, { headers: { Accept: "text/html", "X-Attended": "no" }, credentials: "same-origin", cache: "no-store" }).catch(() => null);
@@ -152,7 +161,10 @@ async function refresh(ids) {
   for (const id of ids) {
     const fresh = page.getElementById(id);
     const old = document.getElementById(id);
-    if (fresh && old) old.replaceWith(document.adoptNode(fresh));
+    if (fresh && old) {
+      keepTicks(old, fresh);
+      old.replaceWith(document.adoptNode(fresh));
+    }
     const place = document.getElementById(id);
     if (place && place.dataset.upload) watchUpload(place);
   }
