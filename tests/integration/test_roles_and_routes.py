@@ -887,6 +887,7 @@ def lets_in(route: Route, role: str) -> bool:
 @pytest.mark.parametrize("route", ROUTES, ids=str)
 async def test_a_route_refuses_the_roles_that_it_does_not_name(calm_scene: Scene, route: Route) -> None:
     refused = [role for role in EVERYBODY if not lets_in(route, role)]
+    door = "/login" if lets_in(route, Role.PHYSICIAN) else "/staff/login"
     for role in refused:
         await calm_scene.browser(role)  # a login leaves traces
     before = await contents(calm_scene.world.database)
@@ -894,7 +895,7 @@ async def test_a_route_refuses_the_roles_that_it_does_not_name(calm_scene: Scene
         answer, page = await asked(calm_scene, route, role, **JSON), await asked(calm_scene, route, role)
         if role == VISITOR:
             assert (answer.status, page.status) == (401, 303)
-            assert page.headers["Location"].split("?")[0] == "/login"
+            assert page.headers["Location"].split("?")[0] == door
             continue
         assert (answer.status, page.status) == (403, 403), role
         if route.method != "HEAD":
