@@ -884,10 +884,14 @@ def lets_in(route: Route, role: str) -> bool:
     return route.access is PUBLIC or role in route.access
 
 
+def door_of(route: Route) -> str:
+    """Where whoever isn't logged in is led from there."""
+    return "/login" if lets_in(route, Role.PHYSICIAN) else "/staff/login"
+
+
 @pytest.mark.parametrize("route", ROUTES, ids=str)
 async def test_a_route_refuses_the_roles_that_it_does_not_name(calm_scene: Scene, route: Route) -> None:
     refused = [role for role in EVERYBODY if not lets_in(route, role)]
-    door = "/login" if lets_in(route, Role.PHYSICIAN) else "/staff/login"
     for role in refused:
         await calm_scene.browser(role)  # a login leaves traces
     before = await contents(calm_scene.world.database)
@@ -895,7 +899,7 @@ async def test_a_route_refuses_the_roles_that_it_does_not_name(calm_scene: Scene
         answer, page = await asked(calm_scene, route, role, **JSON), await asked(calm_scene, route, role)
         if role == VISITOR:
             assert (answer.status, page.status) == (401, 303)
-            assert page.headers["Location"].split("?")[0] == door
+            assert page.headers["Location"].split("?")[0] == door_of(route)
             continue
         assert (answer.status, page.status) == (403, 403), role
         if route.method != "HEAD":
@@ -1108,7 +1112,7 @@ async def test_a_page_whose_session_is_gone_is_sent_to_the_login(calm_scene: Sce
     assert (await answer.json())["error"]["code"] == "login_required"
     form = {"csrf_token": token}
     page = await client.request(route.method, address, data=form, allow_redirects=False)
-    assert (page.status, page.headers["Location"]) == (303, "/login")
+    assert (page.status, page.headers["Location"]) == (303, door_of(route))
 
 
 @pytest.mark.parametrize("route", UNSAFE, ids=str)
