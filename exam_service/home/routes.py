@@ -12,7 +12,7 @@ from exam_service.http.pages import render
 from exam_service.http.request_keys import VIEWER
 from exam_service.keys import FRAMES, SERVICES, viewer
 from exam_service.organisations import usecases as organisations
-from exam_service.registration.model import PROCEDURE_LABELS, SETTLED
+from exam_service.registration.model import PROCEDURE_LABELS
 
 
 @allow(*Role)
@@ -26,7 +26,7 @@ async def _physician(request: web.Request) -> web.Response:
     principal = viewer(request)
     page = await usecases.physician_page(request.app[SERVICES], principal)
     own = page.entitled.registration if page.entitled else None
-    procedure = PROCEDURE_LABELS[own.procedure] if own and own.state in SETTLED else "尚未选择"
+    procedure = PROCEDURE_LABELS[own.procedure] if own and own.has_chosen_procedure else "尚未选择"
     return render(
         request,
         "home/physician.html",

@@ -105,8 +105,7 @@ EDITABLE = frozenset({State.ADMITTED, State.DRAFT, State.RETURNED})
 """In these states the form is the physician's."""
 UNSUBMITTED = EDITABLE | {State.NOT_ADMITTED}
 TESTABLE = frozenset({State.REGISTERED, State.TESTING})
-SETTLED = TESTABLE | {State.INSTITUTION_REVIEW, State.BODY_REVIEW, State.CONCLUDED}
-"""In these states the procedure is what the physician chose, and not what a row began with."""
+_SETTLED = TESTABLE | {State.INSTITUTION_REVIEW, State.BODY_REVIEW, State.CONCLUDED}
 
 
 @dataclass(frozen=True)
@@ -130,6 +129,11 @@ class Registration:
     has_bad_records: bool = False
     result: Result | None = None
     concluded_at: datetime | None = None
+
+    @property
+    def has_chosen_procedure(self) -> bool:
+        """Whether the procedure is what the physician chose, and not what the row began with."""
+        return self.submitted_at is not None or self.state in _SETTLED
 
 
 @dataclass(frozen=True)

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from itertools import pairwise, product
 
 import pytest
@@ -13,7 +14,7 @@ from exam_service.registration.model import (
     check_move,
     label_for_staff,
 )
-from tests.factories import REGISTRATION, an_entitlement
+from tests.factories import REGISTRATION, a_registration, an_entitlement
 
 LISTED = [(before, after) for before, others in MOVES.items() for after in others]
 WAYS = {
@@ -111,3 +112,20 @@ def test_whatever_is_shown_has_a_chinese_name() -> None:
 def test_no_state_speaks_to_the_physician_where_staff_reads(name: str) -> None:
     labels = read_preset(name).labels
     assert not [state for state in State if "您" in label_for_staff(state, labels)]
+
+
+@pytest.mark.parametrize(
+    ("state", "submitted", "chosen"),
+    [
+        (State.ADMITTED, False, False),
+        (State.DRAFT, False, False),
+        (State.RETURNED, True, True),
+        (State.DRAFT, True, True),
+        (State.REGISTERED, False, True),
+    ],
+)
+def test_the_procedure_is_the_physicians_choice_once_it_was_submitted(
+    state: State, *, submitted: bool, chosen: bool
+) -> None:
+    when = datetime(2026, 4, 20, tzinfo=UTC) if submitted else None
+    assert a_registration(state, submitted_at=when).has_chosen_procedure is chosen
