@@ -84,9 +84,12 @@ def _box(reading: Reading) -> Box:
 # Where faces are looked for
 
 
-def test_a_face_that_stayed_is_found_round_its_last_place(verifier: Verifier) -> None:
+@pytest.mark.parametrize(
+    "aside", [0, 8, 25], ids=["stayed", "moved a little", "moved by a quarter of its width"]
+)
+def test_a_face_that_hardly_moved_is_found_round_its_last_place(verifier: Verifier, aside: int) -> None:
     whole = verifier.read(_jpeg(_room((150, 100), width=240)))
-    moved = verifier.read(_jpeg(_room((170, 90), width=230)), whole.box)
+    moved = verifier.read(_jpeg(_room((150 + aside, 95), width=230)), whole.box)
     assert whole.whole
     assert not moved.whole
     assert moved.faces == 1
