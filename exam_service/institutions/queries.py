@@ -199,10 +199,18 @@ async def update_entry_name(tx: Tx, account_id: UUID, province_id: str, name: st
     await tx.execute(SQL["update_entry_name"], account_id, province_id, name)
 
 
-async def update_entry_institution(
+async def update_entry_institution(tx: Tx, account_id: UUID, province_id: str, institution_id: UUID) -> None:
+    await tx.execute(SQL["update_entry_institution"], account_id, province_id, institution_id)
+
+
+async def update_entry_back(
     tx: Tx, account_id: UUID, province_id: str, institution_id: UUID, department_id: UUID | None
-) -> None:
-    await tx.execute(SQL["update_entry_institution"], account_id, province_id, institution_id, department_id)
+) -> UUID | None:
+    """The department that they are in again; none where it is gone."""
+    row = await tx.fetch_optional(
+        SQL["update_entry_back"], account_id, province_id, institution_id, department_id
+    )
+    return row["department_id"] if row else None
 
 
 async def update_entry_left(

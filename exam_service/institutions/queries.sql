@@ -73,9 +73,17 @@ WHERE account_id = $1 AND province_id = $2
 UPDATE roster_entry SET name = $3 WHERE account_id = $1 AND province_id = $2
 
 -- name: update_entry_institution
--- Into another institution, or back into the one they left; its departments are its own.
-UPDATE roster_entry SET institution_id = $3, department_id = $4, left_at = NULL, left_reason = NULL
+-- Into another institution, and into none of its departments.
+UPDATE roster_entry SET institution_id = $3, department_id = NULL, left_at = NULL, left_reason = NULL
 WHERE account_id = $1 AND province_id = $2
+
+-- name: update_entry_back
+-- Back into the institution that they left, and into their department unless it was deleted, or is just being deleted.
+UPDATE roster_entry
+SET institution_id = $3, left_at = NULL, left_reason = NULL,
+    department_id = (SELECT d.id FROM department d WHERE d.id = $4 AND d.institution_id = $3 FOR KEY SHARE)
+WHERE account_id = $1 AND province_id = $2
+RETURNING department_id
 
 -- name: update_entry_left
 UPDATE roster_entry SET institution_id = NULL, department_id = NULL, left_at = $3, left_reason = $4

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from datetime import timedelta
 from uuid import UUID
 
@@ -21,7 +23,7 @@ from exam_service.registration.admission.usecases import acts, transfers
 from exam_service.registration.admission.usecases import desk as office
 from exam_service.registration.admission.usecases.acts import Outcome, Refusal
 from exam_service.registration.model import Registration, State
-from tests.world import Another, World
+from tests.world import Another, World, eventually
 
 OPEN = "已允许报名，无需重复办理。"
 
@@ -96,6 +98,16 @@ async def take_over(world: World, who: Principal, number: int, name: str | None 
         number=identity_number(who.province_id, number),
         reason="",
     )
+
+
+async def somebody_waits_for_a_row(world: World) -> bool:
+    async with world.database.tx() as tx:
+        return bool(
+            await tx.fetch_value(
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+        )
 
 
 async def institution_of(world: World, account_id: UUID) -> UUID | None:
@@ -205,6 +217,32 @@ async def test_each_act_is_undone_as_if_it_had_not_been(world: World, desk: Prin
         None,
     )
     assert await state_of(world, new) is State.DRAFT
+
+
+async def test_who_left_a_department_that_is_deleted_meanwhile_comes_back_without_one(
+    world: World, desk: Principal
+) -> None:
+    surgery = await institutions.add_department(
+        world.database, world.clock, desk, name="外科", subjects=["04"]
+    )
+    new = await world.on_roster(desk, 71, department=str(surgery))
+    await admit(world, desk, new)
+    left = await leave(world, desk, new)
+    async with world.database.tx() as deleting:
+        await deleting.execute("DELETE FROM department WHERE id = $1", surgery)
+        undoing = asyncio.create_task(undo(world, desk, left))
+        await eventually(lambda: somebody_waits_for_a_row(world))
+    undone = await undoing
+    assert (undone.done, undone.refusals) == (1, ())
+    async with world.database.tx() as tx:
+        entry = await institutions.roster_entry(tx, new, world.here.province_id)
+        noted = await tx.fetch_value(
+            "SELECT facts::text FROM audit_entry WHERE action = 'roster.brought_back'"
+        )
+    assert entry
+    assert (entry.institution_id, entry.department_id) == (world.here.institution_id, None)
+    assert json.loads(noted) == {"to": str(world.here.institution_id), "department": None}
+    assert await state_of(world, new) is State.ADMITTED
 
 
 async def test_what_has_changed_since_is_not_undone_and_the_rest_is(world: World, desk: Principal) -> None:

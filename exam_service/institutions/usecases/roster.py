@@ -98,7 +98,7 @@ async def move_entry(
     entry = await queries.lock_optional_entry(tx, account_id, province_id)
     if entry is None:
         raise NotFound("名册中没有这名医师，请核对后重试。", code="not_on_roster", account=account_id)
-    await queries.update_entry_institution(tx, account_id, province_id, to_institution_id, None)
+    await queries.update_entry_institution(tx, account_id, province_id, to_institution_id)
     await queries.withdraw_transfers_of(
         tx, account_id, actor_id, clock.now(), "医师已转入其他机构，申请自动撤回。"
     )
@@ -144,8 +144,8 @@ async def bring_back(
     *,
     actor_id: UUID,
 ) -> None:
-    """Undo :func:`leave`. The entry's row is held."""
-    await queries.update_entry_institution(
+    """Undo :func:`leave`; without a department where theirs was deleted since. The entry's row is held."""
+    back_in = await queries.update_entry_back(
         tx, entry.account_id, entry.province_id, institution_id, department_id
     )
     await audit.record(
@@ -155,7 +155,7 @@ async def bring_back(
         actor_id=actor_id,
         action="roster.brought_back",
         subject_id=entry.account_id,
-        facts={"to": str(institution_id)},
+        facts={"to": str(institution_id), "department": str(back_in) if back_in else None},
     )
 
 
