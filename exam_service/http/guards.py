@@ -14,6 +14,7 @@ from aiohttp import web
 from exam_service.errors import Forbidden, LoginRequired, Misconfigured
 from exam_service.http.limits import Limits, cost_of
 from exam_service.http.request_keys import VIEWER, role_of
+from exam_service.http.requests import with_next
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 H = TypeVar("H", bound=Callable[..., Any])
@@ -96,7 +97,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         first: str | None = getattr(viewer, "must_first", None)
         if first is not None and not getattr(request.match_info.handler, _BEFORE_ALL_ELSE, False):
             if request.method == "GET" and "application/json" not in request.headers.get("Accept", ""):
-                raise web.HTTPSeeOther(first)
+                raise web.HTTPSeeOther(with_next(first, request.path_qs))
             raise Forbidden(
                 "请先完成账号安全设置，再使用其他功能。", code="must_first", way=("去设置", first)
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from urllib.parse import quote
 
 from aiohttp import web
 
@@ -19,6 +18,8 @@ from exam_service.errors import (
 )
 from exam_service.http.guards import PUBLIC, Handler, access_of
 from exam_service.http.pages import render
+from exam_service.http.requests import with_next
+from exam_service.http.session import came_by_staffs_door
 
 log = logging.getLogger(__name__)
 
@@ -91,17 +92,23 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 def _refusal(request: web.Request, error: DomainError) -> web.StreamResponse:
     status = status_of(error)
     if isinstance(error, LoginRequired) and not wants_json(request):
-        access = access_of(request.match_info.handler)
-        if access is not PUBLIC and "physician" not in access:
-            raise web.HTTPSeeOther("/staff/login")
-        if request.method == "GET":
-            raise web.HTTPSeeOther(f"/login?next={quote(request.path_qs)}")
-        raise web.HTTPSeeOther("/login")
+        login = _login_for(request)
+        raise web.HTTPSeeOther(with_next(login, request.path_qs) if request.method == "GET" else login)
     if status >= 500:  # noqa: PLR2004
         log.warning("%s %s: %s", request.method, request.path, error)
     answer = _answer(request, status, error.code, error.sentence, error.way)
     say_when_to_come_back(answer, error)
     return answer
+
+
+def _login_for(request: web.Request) -> str:
+    """The login of those whom the page is for; where that is everybody, the one last come in by."""
+    access = access_of(request.match_info.handler)
+    if access is not PUBLIC and "physician" not in access:
+        return "/staff/login"
+    if access == {"physician"}:
+        return "/login"
+    return "/staff/login" if came_by_staffs_door(request) else "/login"
 
 
 def say_when_to_come_back(response: web.StreamResponse, error: DomainError | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 from aiohttp import web
@@ -79,6 +79,11 @@ def local_path(target: str | None, default: str) -> str:
     if parts.scheme or parts.netloc or any(ord(character) < ord(" ") for character in target):
         return default
     return target
+
+
+def with_next(path: str, target: str) -> str:
+    """The address of a page that leads on to ``target`` afterwards; it reads that by :func:`local_path`."""
+    return f"{path}?next={quote(target)}"
 
 
 def own_address(request: web.Request, public_url: str | None) -> str:

@@ -15,6 +15,8 @@ from exam_service.http.request_keys import CSRF_BASIS, SESSION_DIGEST, VIEWER
 SESSION_COOKIE = "__Host-exam"
 ANONYMOUS_COOKIE = "__Host-exam-visitor"
 FLASH_COOKIE = "__Host-exam-flash"
+DOOR_COOKIE = "__Host-exam-door"
+_STAFF = "staff"
 
 
 class SessionStore(Protocol):
@@ -38,6 +40,20 @@ def set_cookie(response: web.StreamResponse, name: str, value: str, max_age: int
 
 def drop_cookie(response: web.StreamResponse, name: str) -> None:
     response.del_cookie(name, path="/", secure=True, httponly=True, samesite="Lax")
+
+
+def remember_staffs_door(response: web.StreamResponse) -> None:
+    """Lasts as long as the browser stays open: a session that ends by itself says no more whose it was."""
+    set_cookie(response, DOOR_COOKIE, _STAFF)
+
+
+def forget_door(response: web.StreamResponse) -> None:
+    drop_cookie(response, DOOR_COOKIE)
+
+
+def came_by_staffs_door(request: web.Request) -> bool:
+    """Whether the last login of this browser was one of staff, who didn't log out."""
+    return request.cookies.get(DOOR_COOKIE) == _STAFF
 
 
 def flash(response: web.StreamResponse, kind: str, text: str) -> None:

@@ -186,11 +186,11 @@ async def test_first_staff_log_in_with_a_one_time_password_and_change_it(
         await browser.get("/staff/login")
         answer = await browser.submit("/staff/login", username="wang", password=made.password)
         assert answer.status == 303
-        assert (await browser.get("/home")).headers["Location"] == "/account/password"
+        assert (await browser.get("/home")).headers["Location"] == "/account/password?next=/home"
         await staff.disable(world.services, authority, person.id)
-        assert (await browser.get("/account/password")).headers["Location"].startswith("/login")
+        assert (await browser.get("/account/password")).headers["Location"].startswith("/staff/login")
         await staff.enable(world.services, authority, person.id)
-        assert (await browser.get("/account/password")).headers["Location"].startswith("/login")
+        assert (await browser.get("/account/password")).headers["Location"].startswith("/staff/login")
     again = await staff.reset(world.services, authority, person.id)
     assert again.password != made.password
 

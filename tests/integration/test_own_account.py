@@ -6,10 +6,12 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from html import escape, unescape
 from uuid import UUID
 
 import pyotp
 import pytest
+from aiohttp import ClientResponse
 from aiohttp.test_utils import TestServer
 
 from exam_service.accounts import usecases as accounts
@@ -114,7 +116,8 @@ async def test_a_one_time_password_opens_only_the_page_that_changes_it(
         await staff.submit("/staff/login", username="hunan-body", password=password)
         for path in ("/home", "/review", "/invigilation", "/account"):
             answer = await staff.get(path)
-            assert (answer.status, answer.headers["Location"]) == (303, "/account/password"), path
+            assert answer.status == 303
+            assert answer.headers["Location"] == f"/account/password?next={path}"
         assert "一次性密码" in await (await staff.get("/account/password")).text()
         headers = {"Accept": "application/json"}
         assert (await staff.client.get("/invigilation/live", headers=headers)).status == 403
@@ -342,7 +345,7 @@ async def test_where_it_is_required_staff_set_it_up_before_anything_else(
     async with browsing(strict_server) as staff, browsing(strict_server) as physician:
         await staff.login_staff("hunan-body")
         answer = await staff.get("/home")
-        assert (answer.status, answer.headers["Location"]) == (303, "/account/second-factor")
+        assert (answer.status, answer.headers["Location"]) == (303, "/account/second-factor?next=/home")
         await staff.get("/account/second-factor")
         await staff.submit("/account/second-factor/begin")
         text = await (await staff.get("/account/second-factor")).text()
@@ -362,7 +365,7 @@ async def second_step_on_the_page(staff: Browser, secret: str, world: World) -> 
     world.clock.move(seconds=60)
     await staff.get("/staff/login")
     answer = await staff.submit("/staff/login", username="hunan-body", password=PASSWORD)
-    assert answer.headers["Location"] == "/staff/login/code"
+    assert answer.headers["Location"] == "/staff/login/code?next=/home"
     await staff.get("/staff/login/code")
     answer = await staff.submit("/staff/login/code", code="000000")
     assert answer.status == 422
@@ -377,3 +380,101 @@ async def test_where_it_is_off_nobody_is_asked(world: World, throttle: Buckets, 
         off, throttle, username="hunan-body", password=PASSWORD, address="192.0.2.1"
     )
     assert entrance.token
+
+
+# Where the login leads to
+
+ASKED_FOR = "/review?tab=all&sort=risk%20score"
+
+
+def next_on(text: str) -> str:
+    """What the form of a page carries on."""
+    found = re.search(r'name="next" value="([^"]*)"', text)
+    assert found
+    return unescape(found[1])
+
+
+async def led_to(browser: Browser, answer: ClientResponse, path: str) -> str:
+    """Follow a redirect to the page of this path; what its form carries on."""
+    assert answer.status == 303
+    assert answer.headers["Location"].split("?")[0] == path
+    page = await browser.get(answer.headers["Location"])
+    assert page.status == 200
+    return next_on(await page.text())
+
+
+async def test_staff_come_back_to_the_page_they_asked_for_through_all_that_is_asked_before(
+    world: World, strict_server: TestServer
+) -> None:
+    password = await one_time_password(world)
+    async with browsing(strict_server) as staff:
+        onwards = await led_to(staff, await staff.get(ASKED_FOR), "/staff/login")
+        refused = await staff.submit(
+            "/staff/login", username="hunan-body", password="wrong4you", next=onwards
+        )
+        assert next_on(await refused.text()) == ASKED_FOR
+        answer = await staff.submit("/staff/login", username="hunan-body", password=password, next=onwards)
+        assert answer.headers["Location"] == ASKED_FOR
+        onwards = await led_to(staff, await staff.get(ASKED_FOR), "/account/password")
+        refused = await staff.submit("/account/password", old="x", new=NEW, again=NEW, next=onwards)
+        assert next_on(await refused.text()) == ASKED_FOR
+        answer = await staff.submit("/account/password", old=password, new=NEW, again=NEW, next=onwards)
+        assert answer.headers["Location"] == ASKED_FOR
+        onwards = await led_to(staff, await staff.get(ASKED_FOR), "/account/second-factor")
+        answer = await staff.submit("/account/second-factor/begin", next=onwards)
+        text = await (await staff.get(answer.headers["Location"])).text()
+        secret = re.search(r'totp-key">([A-Z2-7 ]+)<', text)[1].replace(" ", "")  # type: ignore[index]
+        answer = await staff.submit(
+            "/account/second-factor/confirm",
+            code=pyotp.TOTP(secret).at(world.clock.now()),
+            password=NEW,
+            next=next_on(text),
+        )
+        assert f'href="{escape(ASKED_FOR)}"' in await answer.text()
+        staff.client.session.cookie_jar.clear()
+        world.clock.move(seconds=60)
+        onwards = await led_to(staff, await staff.get(ASKED_FOR), "/staff/login")
+        answer = await staff.submit("/staff/login", username="hunan-body", password=NEW, next=onwards)
+        onwards = await led_to(staff, answer, "/staff/login/code")
+        refused = await staff.submit("/staff/login/code", code="000000", next=onwards)
+        assert next_on(await refused.text()) == ASKED_FOR
+        code = pyotp.TOTP(secret).at(world.clock.now())
+        answer = await staff.submit("/staff/login/code", code=code, next=onwards)
+        assert answer.headers["Location"] == ASKED_FOR
+        assert (await staff.get(ASKED_FOR)).status == 200
+
+
+async def test_no_login_of_staff_leads_to_another_site(world: World, redis_client: Client) -> None:
+    async with serving(world) as server, browsing(server) as staff:
+        for address in ("https://evil.example/", "//evil.example", "/\\evil.example", "/\t/evil.example"):
+            text = await (await staff.get("/staff/login", params={"next": address})).text()
+            assert next_on(text) == "/home"
+            answer = await staff.submit(
+                "/staff/login", username="hunan-body", password=PASSWORD, next=address
+            )
+            assert answer.headers["Location"] == "/home"
+            assert (await staff.get("/staff/login", params={"next": address})).headers["Location"] == "/home"
+            text = await (await staff.get("/account/password", params={"next": address})).text()
+            assert "evil" not in text
+            text = await (await staff.get("/account/second-factor", params={"next": address})).text()
+            assert "evil" not in text
+            await staff.submit("/logout")
+            await staff.get("/staff/login")
+
+
+async def test_who_came_by_the_door_of_staff_is_shown_it_again_when_the_session_has_ended(
+    world: World, redis_client: Client
+) -> None:
+    async with serving(world) as server, browsing(server) as browser:
+        assert (await browser.get("/home")).headers["Location"] == "/login?next=/home"
+        await browser.login_staff("hunan-body")
+        world.clock.move(hours=9)
+        assert (await browser.get("/home")).headers["Location"] == "/staff/login?next=/home"
+        assert (await browser.get("/")).headers["Location"] == "/staff/login"
+        assert (await browser.get("/papers")).headers["Location"] == "/login?next=/papers"
+        await browser.login(world.here, world.here.general)
+        world.clock.move(days=2)
+        assert (await browser.get("/home")).headers["Location"] == "/login?next=/home"
+        await browser.login_staff("hunan-body")
+        await browser.submit("/logout")
+        assert (await browser.get("/")).headers["Location"] == "/login"

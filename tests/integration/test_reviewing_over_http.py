@@ -231,7 +231,7 @@ async def test_progress_and_home_lead_to_what_waits(
 async def test_staff_whose_time_is_up_come_to_their_own_login(institution: Browser) -> None:
     institution.client.session.cookie_jar.clear()
     answer = await institution.get("/institution/reviews")
-    assert (answer.status, answer.headers["Location"]) == (303, "/staff/login")
+    assert (answer.status, answer.headers["Location"]) == (303, "/staff/login?next=/institution/reviews")
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])

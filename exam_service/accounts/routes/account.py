@@ -12,7 +12,7 @@ from exam_service.errors import Conflict, DomainError, Invalid, TooMany
 from exam_service.http.guards import allow, before_all_else
 from exam_service.http.pages import render
 from exam_service.http.request_keys import SESSION_DIGEST
-from exam_service.http.requests import form_fields
+from exam_service.http.requests import form_fields, local_path
 from exam_service.http.session import flash
 from exam_service.keys import BUCKETS, SERVICES, viewer
 
@@ -26,12 +26,13 @@ async def show_account(request: web.Request) -> web.Response:
 @allow(*Role)
 @before_all_else
 async def show_password(request: web.Request) -> web.Response:
-    return _password_page(request, None)
+    return _password_page(request, request.query.get("next"), None)
 
 
-def _password_page(request: web.Request, error: DomainError | None) -> web.Response:
+def _password_page(request: web.Request, target: str | None, error: DomainError | None) -> web.Response:
     due = viewer(request).must_first == request.path
-    return page(request, "accounts/password.html", {"hint": HINT, "due": due}, error)
+    context = {"hint": HINT, "due": due, "next": local_path(target, "/home")}
+    return page(request, "accounts/password.html", context, error)
 
 
 @allow(*Role)
@@ -49,8 +50,9 @@ async def change_password(request: web.Request) -> web.Response:
             again=form.get("again", ""),
         )
     except (Invalid, TooMany, Conflict) as error:
-        return _password_page(request, error)
-    response = web.HTTPSeeOther("/home" if viewer(request).must_first else "/account")
+        return _password_page(request, form.get("next"), error)
+    onwards = local_path(form.get("next"), "/home")
+    response = web.HTTPSeeOther(onwards if viewer(request).must_first else "/account")
     flash(response, "good", "密码已修改，其他设备上的登录已经退出。")
     raise response
 

@@ -15,6 +15,7 @@ from exam_service.accounts.routes.steps import (
     device_of,
     documents,
     enter,
+    enter_staff,
     page,
     provinces_of,
     ticket_of,
@@ -24,8 +25,8 @@ from exam_service.errors import Conflict, DomainError, Invalid, TooMany
 from exam_service.http.guards import allow, before_all_else, public
 from exam_service.http.qr import qr_svg
 from exam_service.http.request_keys import CSRF_BASIS, SESSION_DIGEST, VIEWER
-from exam_service.http.requests import form_fields, local_path, own_address
-from exam_service.http.session import SESSION_COOKIE, drop_cookie, flash
+from exam_service.http.requests import form_fields, local_path, own_address, with_next
+from exam_service.http.session import SESSION_COOKIE, came_by_staffs_door, drop_cookie, flash, forget_door
 from exam_service.keys import BUCKETS, SERVICES, viewer
 from exam_service.organisations.entry import Entry, LoginName
 from exam_service.organisations.model import Province
@@ -35,7 +36,9 @@ _PLAIN = Entry()
 
 @public
 async def front(request: web.Request) -> web.Response:
-    raise web.HTTPSeeOther("/home" if request[VIEWER] else "/login")
+    if request[VIEWER]:
+        raise web.HTTPSeeOther("/home")
+    raise web.HTTPSeeOther("/staff/login" if came_by_staffs_door(request) else "/login")
 
 
 @public
@@ -141,20 +144,25 @@ async def show_captcha(request: web.Request) -> web.Response:
 
 @public
 async def show_staff_login(request: web.Request) -> web.Response:
+    onwards = local_path(request.query.get("next"), "/home")
     if request[VIEWER]:
-        raise web.HTTPSeeOther("/home")
-    return _staff_login_page(request, {"username": ""}, None)
+        raise web.HTTPSeeOther(onwards)
+    return _staff_login_page(request, {"username": ""}, onwards, None)
 
 
-def _staff_login_page(request: web.Request, form: dict[str, str], error: DomainError | None) -> web.Response:
+def _staff_login_page(
+    request: web.Request, form: dict[str, str], onwards: str, error: DomainError | None
+) -> web.Response:
     minutes = request.app[SERVICES].settings.staff_idle_minutes
-    return page(request, "accounts/staff_login.html", {"idle_minutes": minutes}, error, form=form)
+    context = {"idle_minutes": minutes, "next": onwards}
+    return page(request, "accounts/staff_login.html", context, error, form=form)
 
 
 @public
 async def staff_login(request: web.Request) -> web.Response:
     form = await form_fields(request)
     shown = {"username": form.get("username", "")}
+    onwards = local_path(form.get("next"), "/home")
     try:
         entrance = await usecases.login_staff(
             request.app[SERVICES],
@@ -165,23 +173,30 @@ async def staff_login(request: web.Request) -> web.Response:
             device=device_of(request),
         )
     except (Invalid, TooMany) as error:
-        return _staff_login_page(request, shown, error)
+        return _staff_login_page(request, shown, onwards, error)
     if entrance.token is not None:
-        return await enter(request, entrance.token, "/home")
+        return await enter_staff(request, entrance.token, onwards)
     assert entrance.ticket is not None  # noqa: S101 - one of the two
-    return to_next_step(entrance.ticket, "/staff/login/code")
+    return to_next_step(entrance.ticket, with_next("/staff/login/code", onwards))
 
 
 @public
 async def show_staff_code(request: web.Request) -> web.Response:
+    onwards = local_path(request.query.get("next"), "/home")
     if not ticket_of(request):
-        raise web.HTTPSeeOther("/staff/login")
-    return page(request, "accounts/staff_code.html", {}, None)
+        raise web.HTTPSeeOther(with_next("/staff/login", onwards))
+    return _staff_code_page(request, onwards, None)
+
+
+def _staff_code_page(request: web.Request, onwards: str, error: DomainError | None) -> web.Response:
+    context = {"next": onwards, "again": with_next("/staff/login", onwards)}
+    return page(request, "accounts/staff_code.html", context, error)
 
 
 @public
 async def staff_code(request: web.Request) -> web.Response:
     form = await form_fields(request)
+    onwards = local_path(form.get("next"), "/home")
     try:
         token = await usecases.finish_staff_login(
             request.app[SERVICES],
@@ -191,10 +206,10 @@ async def staff_code(request: web.Request) -> web.Response:
             device=device_of(request),
         )
     except Conflict as error:
-        return _back(error, "/staff/login")
+        return _back(error, with_next("/staff/login", onwards))
     except (Invalid, TooMany) as error:
-        return page(request, "accounts/staff_code.html", {}, error)
-    return await enter(request, token, "/home")
+        return _staff_code_page(request, onwards, error)
+    return await enter_staff(request, token, onwards)
 
 
 def _back(error: DomainError, path: str) -> NoReturn:
@@ -209,5 +224,6 @@ async def logout(request: web.Request) -> web.Response:
     await usecases.logout(request.app[SERVICES].database, request[SESSION_DIGEST])
     response = web.HTTPSeeOther("/login" if viewer(request).role is Role.PHYSICIAN else "/staff/login")
     drop_cookie(response, SESSION_COOKIE)
+    forget_door(response)
     flash(response, "good", "您已安全退出。")
     raise response

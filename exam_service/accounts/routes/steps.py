@@ -17,7 +17,14 @@ from exam_service.http.pages import render
 from exam_service.http.problems import say_when_to_come_back, status_of
 from exam_service.http.request_keys import SESSION_DIGEST, VIEWER
 from exam_service.http.requests import remote_address
-from exam_service.http.session import SESSION_COOKIE, drop_cookie, set_cookie
+from exam_service.http.session import (
+    DOOR_COOKIE,
+    SESSION_COOKIE,
+    drop_cookie,
+    forget_door,
+    remember_staffs_door,
+    set_cookie,
+)
 from exam_service.keys import SERVICES
 from exam_service.organisations import usecases as organisations
 from exam_service.organisations.model import Province
@@ -101,11 +108,25 @@ def ticket_of(request: web.Request) -> str:
 
 
 async def enter(request: web.Request, token: str, target: str) -> NoReturn:
-    """Put a session's token into its cookie."""
+    """Put a physician's session into its cookie, and lead to ``target``, a path of our own."""
+    response = await _entered(request, token, target)
+    if DOOR_COOKIE in request.cookies:
+        forget_door(response)
+    raise response
+
+
+async def enter_staff(request: web.Request, token: str, target: str) -> NoReturn:
+    """The same for staff: this browser is shown their login when the session has ended."""
+    response = await _entered(request, token, target)
+    remember_staffs_door(response)
+    raise response
+
+
+async def _entered(request: web.Request, token: str, target: str) -> web.HTTPSeeOther:
     if request[VIEWER]:  # somebody was logged in on this browser: their session ends here
         await usecases.logout(request.app[SERVICES].database, request[SESSION_DIGEST])
     response = web.HTTPSeeOther(target)
     set_cookie(response, SESSION_COOKIE, token)
     if STEP_COOKIE in request.cookies:
         drop_cookie(response, STEP_COOKIE)
-    raise response
+    return response

@@ -155,7 +155,7 @@ export const STILL_THERE = "已长时间没有操作，2分钟内将退出登录
 export function loginAgain(message) {
   const words = document.createElement("span");
   const link = document.createElement("a");
-  link.href = "/staff/login";
+  link.href = `/staff/login?next=${encodeURIComponent(location.pathname + location.search)}`;
   link.textContent = "重新登录";
   words.append(message, " 画面不再更新，请", link, "。");
   return words;

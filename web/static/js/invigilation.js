@@ -208,7 +208,7 @@ function say(words) {
 function ended() {
   const words = document.createElement("span");
   const link = document.createElement("a");
-  link.href = "/staff/login";
+  link.href = `/staff/login?next=${encodeURIComponent(location.pathname + location.search)}`;
   link.textContent = "重新登录";
   words.append("登录已过期，列表不再更新，请", link, "。");
   return words;
