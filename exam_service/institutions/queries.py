@@ -363,6 +363,11 @@ async def select_imports(tx: Tx, institution_id: UUID, province_id: str, limit: 
     return [_import(row) for row in await tx.fetch(SQL["select_imports"], institution_id, province_id, limit)]
 
 
+async def lock_imports(tx: Tx, institution_id: UUID) -> None:
+    """Until the end of the transaction nobody else begins one for the institution."""
+    await tx.execute(SQL["lock_imports"], institution_id)
+
+
 async def count_open_imports(tx: Tx, institution_id: UUID) -> int:
     return int(await tx.fetch_value(SQL["count_open_imports"], institution_id))
 

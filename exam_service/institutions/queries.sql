@@ -165,6 +165,10 @@ FROM roster_import WHERE institution_id = $1 AND province_id = $2
 ORDER BY id DESC
 LIMIT $3
 
+-- name: lock_imports
+-- Files of one institution that come at once are counted one after the other.
+SELECT pg_advisory_xact_lock(hashtextextended('roster_import ' || $1::uuid::text, 0))
+
 -- name: count_open_imports
 SELECT count(*) FROM roster_import WHERE institution_id = $1 AND state IN ('waiting', 'checking')
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -329,6 +330,18 @@ async def test_a_file_without_the_headings_or_with_too_many_rows_is_refused(
     monkeypatch.setattr(sheets, "MOST_ROWS", 2)
     refused = await imported(world, desk, file_of([row(number) for number in (71, 72, 73)]))
     assert refused.problems == (RowProblem(1, "", "一个文件最多2行，请分成几个文件导入。"),)
+
+
+async def test_of_files_that_come_at_once_no_more_are_taken_than_of_those_that_come_one_by_one(
+    world: World, desk: Principal
+) -> None:
+    data = file_of([row(71)])
+    begun = await asyncio.gather(
+        *(institutions.begin_import(world.services, desk, file_name="a.xlsx", data=data) for _ in range(6)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(each, UUID) for each in begun) == 3
+    assert sum(isinstance(each, Conflict) for each in begun) == 3
 
 
 async def test_files_of_one_institution_wait_for_each_other(world: World, desk: Principal) -> None:

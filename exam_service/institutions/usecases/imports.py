@@ -59,6 +59,7 @@ async def begin_import(services: Services, principal: Principal, *, file_name: s
     sheets.check_package(data)
     import_id = new_id()
     async with services.database.tx() as tx:
+        await queries.lock_imports(tx, institution_id)
         if await queries.count_open_imports(tx, institution_id) >= _OPEN_AT_ONCE:
             raise Conflict("还有文件正在检查，请等它们完成后再上传。", code="imports_open")
         key = await services.vault.key_for(
