@@ -19,12 +19,22 @@ SECONDS = 180
 
 _ID_BYTES = 16
 
+# KEYS the lists · ARGV how many are kept, for how many seconds, then the frame on top of each
+_PUSH = """
+for number, key in ipairs(KEYS) do
+  redis.call('LPUSH', key, ARGV[number + 2])
+  redis.call('LTRIM', key, 0, ARGV[1] - 1)
+  redis.call('EXPIRE', key, ARGV[2])
+end
+"""
+
 
 class Recent:
     """A short list for each subject (an attempt), newest first."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._push = client.register_script(_PUSH)
 
     async def push(self, subject_id: UUID, frame_id: UUID, sealed: bytes) -> None:
         """Put a frame on top; the oldest falls off. Redis away is no fault: there is then no newest."""
@@ -32,15 +42,11 @@ class Recent:
 
     async def push_all(self, frames: Sequence[tuple[UUID, UUID, bytes]]) -> None:
         """As :meth:`push`, of several frames in one round trip."""
-        pipeline: Any = self._client.pipeline(transaction=False)
-        for subject_id, frame_id, sealed in frames:
-            key = _key(subject_id)
-            pipeline.lpush(key, frame_id.bytes + sealed)
-            pipeline.ltrim(key, 0, KEPT - 1)
-            pipeline.expire(key, SECONDS)
+        keys = [_key(subject_id) for subject_id, _, _ in frames]
+        entries = [frame_id.bytes + sealed for _, frame_id, sealed in frames]
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await pipeline.execute()
+                await self._push(keys=keys, args=[KEPT, SECONDS, *entries])
         except AWAY:
             return
 

@@ -1,8 +1,12 @@
-"""Signals: "look again at this". A topic and an id over pub/sub; losing one loses no data."""
+"""Signals: "look again at this". Topics and ids over pub/sub; losing one loses no data.
+
+Every process hears all signals and knows who of its own listens, so those sent together are one message.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
@@ -14,7 +18,7 @@ from exam_service.queue.connection import AWAY, PATIENCE_SECONDS, Client
 
 log = logging.getLogger(__name__)
 
-_CHANNEL = "signal:"
+_CHANNEL = "signals"
 _WAITING_PER_LISTENER = 64
 _PAUSE_SECONDS = 0.5
 _LOOK_UP_SECONDS = 0.5
@@ -32,13 +36,10 @@ class Signals:
         await self.publish_all([(topic, subject_id)])
 
     async def publish_all(self, signals: Sequence[tuple[str, str]]) -> None:
-        """As :meth:`publish`, of several topics and ids in one round trip."""
-        pipeline = self._client.pipeline(transaction=False)
-        for topic, subject_id in signals:
-            pipeline.publish(_CHANNEL + topic, subject_id)
+        """As :meth:`publish`, of several topics and ids, heard in this order."""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await pipeline.execute()
+                await self._client.publish(_CHANNEL, json.dumps(signals))
         except AWAY:
             log.warning("%d signals not sent, Redis is away", len(signals))
 
@@ -61,7 +62,7 @@ class Signals:
         while not _cancelled():
             pubsub = self._client.pubsub(ignore_subscribe_messages=True)
             try:
-                await pubsub.psubscribe(_CHANNEL + "*")
+                await pubsub.subscribe(_CHANNEL)
                 await self._deliver(pubsub)
             except AWAY as error:
                 log.warning("signals interrupted: %r", error)
@@ -75,11 +76,11 @@ class Signals:
             message = await pubsub.get_message(timeout=_LOOK_UP_SECONDS)
             if message is None:
                 continue
-            topic = message["channel"].decode().removeprefix(_CHANNEL)
-            for queue in self._listeners.get(topic, ()):
-                if queue.full():  # a listener that is too slow loses the oldest: it is only "look again"
-                    queue.get_nowait()
-                queue.put_nowait(message["data"].decode())
+            for topic, subject_id in json.loads(message["data"]):
+                for queue in self._listeners.get(topic, ()):
+                    if queue.full():  # a listener that is too slow loses the oldest: it is only "look again"
+                        queue.get_nowait()
+                    queue.put_nowait(subject_id)
 
 
 def _cancelled() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
@@ -177,7 +178,8 @@ class Database:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
         with _away_is_unavailable():
-            connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+            async with asyncio.timeout(ACQUIRE_SECONDS):  # the pool's own limit costs a task each time
+                connection = await self._pool.acquire()
         try:
             yield connection
         finally:

@@ -108,7 +108,7 @@ def quality_of_nobody(cells: NDArray[np.uint8]) -> Quality:
 
 def _axes(five: Points) -> tuple[float, Points, Points, Points]:
     """Outer eye distance, the vector that spans it, the unit vector down the face, the nose from mid-eyes."""
-    left, right = five[:2].mean(axis=0), five[2:4].mean(axis=0)
+    left, right = (five[0] + five[1]) / 2, (five[2] + five[3]) / 2
     outer = five[0] - five[2]
     span = float(np.hypot(*outer))
     along = outer / span if span else np.array([1.0, 0.0])
