@@ -26,8 +26,8 @@ from exam_service.http.session import SESSION_STORE, session
 from exam_service.http.static import ASSETS, Assets, serve_asset
 from exam_service.invigilation.routes.wall import OUTLOOKS
 from exam_service.keys import BUCKETS, FRAMES, HEARTBEATS, LINE, SERVICES
-from exam_service.papers.routes import ANSWERS
-from exam_service.papers.usecases import AnswerWriter
+from exam_service.papers.routes import ANSWERS, PRESENCES
+from exam_service.papers.usecases import AnswerWriter, Presences
 from exam_service.proctor import FRAME_STREAM
 from exam_service.proctor.stream import OPEN_SOCKETS, VERDICTS, close_sockets
 from exam_service.proctor.usecases import Outlooks, Verdicts
@@ -135,6 +135,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> web.Applicatio
                 client, "admission", rate=settings.admissions_per_second, burst=settings.admission_burst
             )
             app[VERDICTS] = Verdicts(services.database)
+            app[PRESENCES] = Presences(services.database, services.clock)
             app[SESSION_STORE] = Sessions(services.database, services.clock, settings)
             # Of their own: however many pages are asked for, answers are written and the pulse beats.
             reserve = await Database.connect(settings.database_url, pool_size=RESERVED_CONNECTIONS)

@@ -154,6 +154,11 @@ class World:
         await self.admit(attempt)
         return await papers.take_lease(self.services, principal, attempt.id, DEVICE)
 
+    async def beat(self, principal: Principal, attempt_id: UUID, epoch: int) -> papers.Presence:
+        """A heartbeat of the paper's page."""
+        presences = papers.Presences(self.database, self.clock, gather_seconds=0)
+        return await presences.hear(papers.Heartbeat(principal, attempt_id, epoch))
+
     async def give_to_another_device(self, attempt: Attempt) -> None:
         """The paper is on another device, without its page hearing of it."""
         async with self.database.tx() as tx:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -154,6 +154,14 @@ async def select_moves_of(tx: Tx, registration_id: UUID, province_id: str) -> li
 async def select_optional_attempt(tx: Tx, attempt_id: UUID, province_id: str) -> Attempt | None:
     row = await tx.fetch_optional(SQL["select_optional_attempt"], attempt_id, province_id)
     return _attempt(row) if row else None
+
+
+async def select_attempts_by_id(tx: Tx, wanted: Collection[tuple[UUID, str]]) -> dict[UUID, Attempt]:
+    """Given by id and province."""
+    rows = await tx.fetch(
+        SQL["select_attempts_by_id"], [each for each, _ in wanted], [province_id for _, province_id in wanted]
+    )
+    return {row["id"]: _attempt(row) for row in rows}
 
 
 async def select_attempt_held(tx: Tx, attempt_id: UUID) -> Attempt:
@@ -464,11 +472,11 @@ async def select_answers(tx: Tx, attempt_id: UUID) -> dict[UUID, UUID | None]:
     return {row["item_id"]: row["option_id"] for row in await tx.fetch(SQL["select_answers"], attempt_id)}
 
 
-async def upsert_presence(
-    tx: Tx, attempt_id: UUID, seen_at: datetime, epoch: int, *, silent_since: datetime
+async def upsert_presences(
+    tx: Tx, epochs: Mapping[UUID, int], seen_at: datetime, *, silent_since: datetime
 ) -> None:
-    """A page is heard; one that was last heard before ``silent_since`` leaves a gap."""
-    await tx.execute(SQL["upsert_presence"], attempt_id, seen_at, epoch, silent_since)
+    """Pages of attempts are heard; those that were last heard before ``silent_since`` leave gaps."""
+    await tx.execute(SQL["upsert_presences"], list(epochs), list(epochs.values()), seen_at, silent_since)
 
 
 async def insert_page_events(
@@ -587,12 +595,20 @@ async def insert_notice(
     await tx.execute(SQL["insert_notice"], new_id(), province_id, body_id, attempt_id, text, by, at)
 
 
-async def select_notices(
-    tx: Tx, body_id: UUID, since: datetime, attempt_id: UUID, limit: int
-) -> list[Notice]:
-    """The newest first."""
-    rows = await tx.fetch(SQL["select_notices"], body_id, since, attempt_id, limit)
-    return [Notice(**row) for row in rows]
+async def select_notices(tx: Tx, attempts: Collection[Attempt], limit: int) -> dict[UUID, list[Notice]]:
+    """Of each attempt that was admitted the newest ``limit``, oldest first."""
+    rows = await tx.fetch(
+        SQL["select_notices"],
+        [attempt.id for attempt in attempts],
+        [attempt.body_id for attempt in attempts],
+        [attempt.admitted_at for attempt in attempts],
+        limit,
+    )
+    notices: dict[UUID, list[Notice]] = {attempt.id: [] for attempt in attempts}
+    for row in rows:
+        fields = dict(row)
+        notices[fields.pop("listed_for")].append(Notice(**fields))
+    return notices
 
 
 async def select_being_sat(tx: Tx, province_id: str, body_id: UUID) -> list[UUID]:

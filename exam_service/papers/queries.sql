@@ -45,6 +45,9 @@ SELECT * FROM attempt WHERE registration_id = $1 AND province_id = $2 ORDER BY s
 -- name: select_optional_attempt
 SELECT * FROM attempt WHERE id = $1 AND province_id = $2
 
+-- name: select_attempts_by_id
+SELECT a.* FROM unnest($1::uuid[], $2::text[]) AS w (id, province_id) JOIN attempt a USING (id, province_id)
+
 -- name: select_attempt_held
 SELECT * FROM attempt WHERE id = $1
 
@@ -208,14 +211,16 @@ SELECT count, head, closed_at, signature FROM attempt_receipt WHERE attempt_id =
 -- name: select_answers
 SELECT item_id, option_id FROM answer WHERE attempt_id = $1
 
--- name: upsert_presence
--- Who was last heard before $4 leaves a gap, in the same statement.
-WITH gap AS (
+-- name: upsert_presences
+-- Who was last heard before $4 leaves a gap, in the same statement. In order of id: of two processes one waits.
+WITH heard AS (
+    SELECT * FROM unnest($1::uuid[], $2::integer[]) AS h (attempt_id, epoch) ORDER BY attempt_id
+), gap AS (
     INSERT INTO presence_gap (attempt_id, began_at, ended_at)
-    SELECT attempt_id, seen_at, $2 FROM presence WHERE attempt_id = $1 AND seen_at < $4
+    SELECT attempt_id, p.seen_at, $3 FROM heard JOIN presence p USING (attempt_id) WHERE p.seen_at < $4
     ON CONFLICT DO NOTHING
 )
-INSERT INTO presence (attempt_id, seen_at, epoch) VALUES ($1, $2, $3)
+INSERT INTO presence (attempt_id, seen_at, epoch) SELECT attempt_id, $3, epoch FROM heard ORDER BY attempt_id
 ON CONFLICT (attempt_id) DO UPDATE SET seen_at = excluded.seen_at, epoch = excluded.epoch
 
 -- name: insert_page_events
@@ -302,13 +307,19 @@ UPDATE termination SET state = $2, decided_by = $3, decided_at = $4 WHERE id = $
 INSERT INTO notice (id, province_id, body_id, attempt_id, text, sent_by, sent_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
 
 -- name: select_notices
--- The newest of what was said to an attempt of this body, or to all of them, since it was admitted.
-SELECT id, text, sent_at, attempt_id IS NULL AS to_all,
-       EXISTS (SELECT 1 FROM notice_ack k WHERE k.notice_id = notice.id AND k.attempt_id = $3) AS acknowledged
-FROM notice
-WHERE body_id = $1 AND sent_at >= $2 AND (attempt_id = $3 OR attempt_id IS NULL)
-ORDER BY sent_at DESC, id DESC
-LIMIT $4
+-- Of each attempt the newest of what was said to it, or to all of its body, since it was admitted.
+SELECT a.attempt_id AS listed_for, n.*,
+       EXISTS (SELECT FROM notice_ack k WHERE k.notice_id = n.id AND k.attempt_id = a.attempt_id) AS acknowledged
+FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS a (attempt_id, body_id, admitted_at)
+CROSS JOIN LATERAL (
+    SELECT id, text, sent_at, attempt_id IS NULL AS to_all
+    FROM notice
+    WHERE body_id = a.body_id AND sent_at >= a.admitted_at
+        AND (notice.attempt_id = a.attempt_id OR notice.attempt_id IS NULL)
+    ORDER BY sent_at DESC, id DESC
+    LIMIT $4
+) AS n
+ORDER BY n.sent_at, n.id
 
 -- name: select_being_sat
 SELECT id FROM attempt

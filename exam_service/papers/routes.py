@@ -41,6 +41,7 @@ from exam_service.papers.sittings import FIXED, SITTING_LABELS, Sitting
 from exam_service.questions.model import image_entry
 
 ANSWERS = web.AppKey("answers", usecases.AnswerWriter)
+PRESENCES = web.AppKey("presences", usecases.Presences)
 _LARGEST = 2**31 - 1
 _MOST_EVENTS = 20
 _LINE_REFRESH = (3, 5)
@@ -400,16 +401,15 @@ async def save_answer(request: web.Request) -> web.Response:
 
 @allow(Role.PHYSICIAN)
 async def be_present(request: web.Request) -> web.Response:
-    services = request.app[SERVICES]
     body = await json_body(request, PresenceBody)
-    presence = await usecases.be_present(
-        services.database,
-        services.clock,
-        viewer(request),
-        path_id(request, "attempt"),
-        body.epoch,
-        [PageEvent(event.kind, storable(event.at)) for event in body.events],
-        device_hash(request),
+    presence = await request.app[PRESENCES].hear(
+        usecases.Heartbeat(
+            viewer(request),
+            path_id(request, "attempt"),
+            body.epoch,
+            [PageEvent(event.kind, storable(event.at)) for event in body.events],
+            device_hash(request),
+        )
     )
     return web.json_response(
         {

@@ -10,10 +10,10 @@ import pytest
 
 from exam_service.accounts.model import Principal, Role
 from exam_service.clock import SystemClock
-from exam_service.errors import Unavailable
+from exam_service.errors import DomainError, NotFound, Unavailable
 from exam_service.papers import usecases as papers
 from exam_service.papers.journal import AnswerEvent
-from exam_service.papers.model import Attempt, State
+from exam_service.papers.model import Attempt, LeaseLost, State
 from exam_service.papers.usecases.answers import AnswerWriter
 from tests.world import DEVICE, START, World
 
@@ -121,10 +121,44 @@ async def test_a_page_that_was_away_leaves_a_gap_and_one_that_beats_none(world: 
     paper = await world.open(world.here.simple)
     for seconds in (15, 45, 46, 15):
         world.clock.move(seconds=seconds)
-        await papers.be_present(world.database, world.clock, world.here.simple, paper.attempt.id, 1)
+        await world.beat(world.here.simple, paper.attempt.id, 1)
     async with world.database.tx() as tx:
         (gap,) = await tx.fetch("SELECT ended_at - began_at AS length FROM presence_gap")
     assert gap["length"] == timedelta(seconds=46)
+
+
+async def test_pages_that_beat_together_get_each_their_own_answer(world: World) -> None:
+    simple, general = world.here.simple, world.here.general
+    one, other = await world.open(simple), await world.open(general)
+    staff = world.here.staff[Role.BODY]
+    await papers.send_notice(world.services, staff, text="请面向摄像头", attempt_id=one.attempt.id)
+    world.clock.move(seconds=46)
+    presences = papers.Presences(world.database, world.clock, gather_seconds=0.05)
+
+    async def beat(who: Principal, paper: papers.OpenPaper, epoch: int) -> papers.Presence | DomainError:
+        try:
+            return await presences.hear(papers.Heartbeat(who, paper.attempt.id, epoch))
+        except DomainError as refusal:
+            return refusal
+
+    first, again, neighbour, stale, foreign = await asyncio.gather(
+        beat(simple, one, 1),
+        beat(simple, one, 1),
+        beat(general, other, 1),
+        beat(simple, one, 0),
+        beat(general, one, 1),
+    )
+    for presence, paper in ((first, one), (again, one), (neighbour, other)):
+        assert isinstance(presence, papers.Presence)
+        assert presence.attempt.id == paper.attempt.id
+        assert presence.time_left == timedelta(minutes=60) - timedelta(seconds=46)
+        assert len(presence.notices) == (paper is one)
+    assert isinstance(stale, LeaseLost)
+    assert isinstance(foreign, NotFound)
+    async with world.database.tx() as tx:
+        gaps = await tx.fetch("SELECT attempt_id FROM presence_gap")
+    assert {gap["attempt_id"] for gap in gaps} == {one.attempt.id, other.attempt.id}
+    assert len(gaps) == 2
 
 
 async def test_how_far_the_clock_is_from_postgresql_is_measured(world: World) -> None:

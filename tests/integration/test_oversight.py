@@ -329,7 +329,8 @@ async def test_what_was_handed_in_meanwhile_is_not_ended(
 
 async def texts_of(world: World, attempt: Attempt) -> list[str]:
     async with world.database.tx() as tx:
-        return [notice.text for notice in await papers.notices_of(tx, attempt)]
+        notices = await papers.notices_of(tx, [attempt])
+    return [notice.text for notice in notices[attempt.id]]
 
 
 async def test_a_notice_reaches_one_paper_or_all_that_are_being_sat(

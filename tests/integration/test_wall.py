@@ -264,9 +264,7 @@ async def test_a_notice_is_confirmed_once_by_whom_it_was_for(
 ) -> None:
     await body.submit(f"/invigilation/{attempt.id}/notices", text="请面向摄像头")
     assert "医师尚未确认" in await text_of(body, f"/invigilation/{attempt.id}")
-    presence = await papers.be_present(
-        world.database, world.clock, world.here.general, attempt.id, attempt.lease_epoch, [], None
-    )
+    presence = await world.beat(world.here.general, attempt.id, attempt.lease_epoch)
     (notice,) = presence.notices
     assert not notice.acknowledged
     page = await another("physician")

@@ -42,6 +42,7 @@ from exam_service.papers.usecases.oversight import (
     time_requests,
     withdraw_termination,
 )
+from exam_service.papers.usecases.presence import Heartbeat, Presence, Presences
 from exam_service.papers.usecases.receipts import (
     AttemptReceipt,
     Imported,
@@ -54,9 +55,7 @@ from exam_service.papers.usecases.receipts import (
 from exam_service.papers.usecases.settlement import settlement
 from exam_service.papers.usecases.sitting import (
     OpenPaper,
-    Presence,
     answers_of,
-    be_present,
     confirm,
     hand_in,
     outbox_key,
@@ -70,10 +69,12 @@ from exam_service.papers.usecases.takeover import allow_takeover, needs_takeover
 __all__ = [
     "AnswerWriter",
     "AttemptReceipt",
+    "Heartbeat",
     "Imported",
     "OpenPaper",
     "Prepared",
     "Presence",
+    "Presences",
     "ReceiptRow",
     "Replay",
     "Save",
@@ -85,7 +86,6 @@ __all__ = [
     "alternative",
     "answers_of",
     "attempt_for_body",
-    "be_present",
     "begin",
     "begun",
     "being_sat",

@@ -7,7 +7,7 @@ and tells the open pages to ask anew.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -261,14 +261,9 @@ async def being_sat(tx: Tx, principal: Principal) -> int:
     return len(await queries.select_being_sat(tx, principal.province_id, principal.of_body()))
 
 
-async def notices_of(tx: Tx, attempt: Attempt) -> list[Notice]:
-    """What was said to this attempt, or to all of its body, since admission: the newest 5, oldest first."""
-    if attempt.admitted_at is None:
-        return []
-    newest = await queries.select_notices(
-        tx, attempt.body_id, attempt.admitted_at, attempt.id, NEWEST_NOTICES
-    )
-    return newest[::-1]
+async def notices_of(tx: Tx, attempts: Collection[Attempt]) -> dict[UUID, list[Notice]]:
+    """What was said to each of them, or to all of its body, since admission: the newest 5, oldest first."""
+    return await queries.select_notices(tx, attempts, NEWEST_NOTICES)
 
 
 async def acknowledge_notice(

@@ -1,10 +1,10 @@
-"""The paper page: its lease, its heartbeat, handing in, the result and the body's word on it."""
+"""The paper page: its lease, handing in, the result and the body's word on it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from exam_service.accounts import usecases as accounts
@@ -16,7 +16,7 @@ from exam_service.cycles import usecases as cycles
 from exam_service.cycles.policy import Policy
 from exam_service.errors import Conflict, NotFound
 from exam_service.papers import queries, timing
-from exam_service.papers.model import Attempt, AttemptClosed, LeaseLost, PageEvent, State
+from exam_service.papers.model import Attempt, AttemptClosed, LeaseLost, State
 from exam_service.papers.oversight import Notice
 from exam_service.papers.usecases.attempts import (
     close,
@@ -29,14 +29,13 @@ from exam_service.papers.usecases.attempts import (
     topic,
 )
 from exam_service.papers.usecases.oversight import notices_of
+from exam_service.papers.usecases.presence import be_heard
 from exam_service.papers.usecases.takeover import needs_takeover
 from exam_service.questions import usecases as questions
 from exam_service.questions.model import Item
 from exam_service.storage.database import Database, Tx
 from exam_service.storage.vault import Vault
 from exam_service.wiring import Services
-
-MOST_PAGE_EVENTS = 500
 
 
 @dataclass(frozen=True)
@@ -54,15 +53,6 @@ class OpenPaper:
     time_left: timedelta
     outbox_key: bytes
     policy: Policy
-    notices: list[Notice]
-
-
-@dataclass(frozen=True)
-class Presence:
-    """What a heartbeat is told."""
-
-    attempt: Attempt
-    time_left: timedelta
     notices: list[Notice]
 
 
@@ -97,14 +87,14 @@ async def take_lease(
             )
         attempt = replace(attempt, lease_epoch=attempt.lease_epoch + 1, device_hash=device_hash)
         await queries.update_lease(tx, attempt.id, attempt.lease_epoch, device_hash, now)
-        await _be_heard(tx, attempt, now)
+        await be_heard(tx, [attempt], now)
         if attempt.lease_epoch > 1:
             tx.after_commit(lambda: services.signals.publish(topic(attempt_id), str(attempt_id)))
         paper = await queries.select_paper(tx, attempt.id)
         items = await questions.items_by_id(tx, [item_id for item_id, _ in paper])
         answers = await queries.select_answers(tx, attempt.id)
         cycle = await cycles.cycle_of(tx, attempt.cycle_id, attempt.province_id)
-        notices = await notices_of(tx, attempt)
+        notices = (await notices_of(tx, [attempt]))[attempt.id]
     return OpenPaper(
         attempt,
         cycle.policy.label(attempt.subject),
@@ -134,41 +124,6 @@ async def watermark(services: Services, principal: Principal) -> str:
 def _in_order(item: Item, option_ids: Sequence[UUID]) -> Item:
     by_id = {option.id: option for option in item.options}
     return replace(item, options=tuple(by_id[option_id] for option_id in option_ids))
-
-
-async def be_present(
-    database: Database,
-    clock: Clock,
-    principal: Principal,
-    attempt_id: UUID,
-    epoch: int,
-    events: Sequence[PageEvent] = (),
-    device_hash: bytes | None = None,
-) -> Presence:
-    """The heartbeat of a paper page: notes that it is there and what it noticed, tells state and time left.
-
-    A page that was silent for longer than its heartbeats allow leaves a gap in the ledger.
-
-    Raises:
-        NotFound: Not this physician's attempt.
-        LeaseLost: A newer page has the paper.
-    """
-    now = clock.now()
-    async with database.statements() as tx:
-        attempt = await own_attempt(tx, principal, attempt_id)
-        if epoch != attempt.lease_epoch or attempt.is_elsewhere(device_hash):
-            raise LeaseLost
-        if not attempt.is_over:
-            await _be_heard(tx, attempt, now)
-            if events:
-                await queries.insert_page_events(tx, attempt.id, epoch, events, now, MOST_PAGE_EVENTS)
-        notices = await notices_of(tx, attempt)
-    return Presence(attempt, timing.time_left(attempt.deadline or now, now), notices)
-
-
-async def _be_heard(tx: Tx, attempt: Attempt, now: datetime) -> None:
-    silent_since = now - timing.SILENT_AFTER
-    await queries.upsert_presence(tx, attempt.id, now, attempt.lease_epoch, silent_since=silent_since)
 
 
 async def hand_in(
