@@ -20,6 +20,7 @@ from exam_service.exemptions.model import (
     STATE_LABELS,
     Application,
     Outcome,
+    State,
     condition_labels,
 )
 from exam_service.http.guards import Handler, allow
@@ -55,6 +56,8 @@ def _shown(claim: usecases.Claim, policy: Policy, base: str) -> dict[str, Any]:
         "kind": kind,
         "label": label,
         "is_open": application.is_open,
+        "is_undecided": not application.decisions,
+        "is_emptied": application.state is State.WITHDRAWN and not claim.uploads,
         "conditions": condition_labels(policy.exemption, application.conditions),
         "statement": application.statement,
         "applied_at": application.applied_at,

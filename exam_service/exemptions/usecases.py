@@ -313,6 +313,9 @@ def _no_such_application(application_id: UUID) -> NotFound:
 async def withdraw(services: Services, principal: Principal, application_id: UUID) -> None:
     """The physician withdraws an application that is open.
 
+    Pictures that no level has decided on are destroyed: they are of no use to anybody, and whoever applies
+    and withdraws again and again would fill the disk. Those that a decision was made on stay with it.
+
     Raises:
         NotFound: It isn't this physician's.
         Conflict: It is decided or withdrawn.
@@ -328,8 +331,18 @@ async def withdraw(services: Services, principal: Principal, application_id: UUI
             raise Conflict("这份免考申请已处理，不能撤回。", code="already_decided")
         await _move(tx, application, State.WITHDRAWN)
         await queries.update_withdrawn(tx, application.id, services.clock.now())
+        undecided = (
+            [] if application.decisions else await form.uploads_of(tx, own.id, slot_of(application_id))
+        )
+        await form.destroy_uploads(tx, services, undecided)
         await _record(
-            tx, services.clock, principal, "exemption.withdrawn", own.id, application=str(application_id)
+            tx,
+            services.clock,
+            principal,
+            "exemption.withdrawn",
+            own.id,
+            application=str(application_id),
+            pictures_destroyed=len(undecided),
         )
 
 

@@ -204,6 +204,59 @@ async def test_an_open_application_takes_more_evidence_and_is_withdrawn(
     await apply(world, place, picture)
 
 
+async def pictures_on_disk(world: World) -> int:
+    async with world.database.tx() as tx:
+        kept = await tx.fetch("SELECT path FROM evidence")
+    on_disk = [each for each in (world.settings.data_dir / "evidence").rglob("*") if each.is_file()]
+    assert len(on_disk) == len(kept)
+    return len(kept)
+
+
+async def test_pictures_of_what_is_withdrawn_before_anybody_decided_are_destroyed(
+    desk: Desk, world: World, picture: bytes
+) -> None:
+    place = world.elsewhere
+    before = await pictures_on_disk(world)
+    for _ in range(3):  # over and over again: nothing adds up
+        application = await apply(world, place, picture)
+        await check_pictures(world)
+        await exemptions.add_evidence(world.services, place.general, application, [picture])
+        in_hand = await form.claim_upload(world.services)
+        assert in_hand
+        async with world.database.tx() as tx:  # a form that came back and was submitted again
+            await tx.execute(
+                "UPDATE registration SET submitted_at = $1 WHERE id = $2",
+                world.clock.now(),
+                place.registrations[0].id,
+            )
+        await desk.physician.get("/exemptions")
+        await desk.physician.submit(f"/exemptions/{application}/withdrawal")
+        await form.record_check(world.services, in_hand, form.Finding(in_hand.data, 640, 480))
+        assert await pictures_on_disk(world) == before
+    assert "证明材料已在撤回时删除" in await (await desk.physician.get("/exemptions")).text()
+    sheet = await (await desk.institution.get(f"/institution/exemptions/{application}")).text()
+    assert "医师在审核前撤回了申请" in sheet
+    async with world.database.tx() as tx:
+        noted = await tx.fetch("SELECT action FROM audit_entry WHERE action LIKE 'upload.%' ORDER BY id")
+        facts = await tx.fetch_value(
+            "SELECT facts FROM audit_entry WHERE action = 'exemption.withdrawn' LIMIT 1"
+        )
+    assert [row["action"] for row in noted].count("upload.destroyed") == 6
+    assert facts["pictures_destroyed"] == 2
+
+
+async def test_pictures_that_a_level_decided_on_stay_when_the_application_is_withdrawn(
+    world: World, picture: bytes
+) -> None:
+    place = world.elsewhere
+    application = await apply(world, place, picture)
+    await check_pictures(world)
+    await decide(world, place, Role.INSTITUTION, application)
+    await exemptions.withdraw(world.services, place.general, application)
+    sheet = await exemptions.sheet(world.services, place.staff[Role.INSTITUTION], application)
+    assert len(sheet.claim.uploads) == 1
+
+
 async def test_exempting_the_last_open_paper_concludes(world: World, shanxi: Place, picture: bytes) -> None:
     application = await apply(world, shanxi, picture)
     assert await decide(world, shanxi, Role.INSTITUTION, application) is Outcome.PASSED_ON

@@ -143,6 +143,14 @@ async def forget_uploads(tx: Tx, services: Services, uploads: Sequence[Upload]) 
         await _record(tx, services.clock, upload, "upload.removed", upload.account_id)
 
 
+async def destroy_uploads(tx: Tx, services: Services, uploads: Sequence[Upload]) -> None:
+    """Take pictures away with their files, whatever was submitted since; no submission may show them."""
+    for upload in uploads:
+        if await queries.remove_upload(tx, upload.id, services.clock.now()):
+            await services.evidence.remove(tx, await queries.forget_files(tx, [upload.id]))
+            await _record(tx, services.clock, upload, "upload.destroyed", upload.account_id)
+
+
 async def own_upload(tx: Tx, principal: Principal, upload_id: UUID) -> Upload:
     """A picture of this physician.
 
