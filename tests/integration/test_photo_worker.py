@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import struct
 import threading
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw, ImageOps
 
+from exam_service import png
 from exam_service.accounts.model import Principal
 from exam_service.proctor.photo_worker import PhotoWorker
 from exam_service.proctor.photos import Face, advice_of, problem_of
@@ -101,6 +105,49 @@ async def test_what_the_camera_wrote_beside_the_picture_is_gone(world: World, ph
         assert shown.size == (200, 400)
         red, green, _ = shown.getpixel((100, 10))  # type: ignore[misc]
     assert red > 200 > green
+
+
+@pytest.mark.parametrize("turned", range(1, 9))
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "RGB"])
+def test_what_is_transparent_becomes_white(reader: PhotoReader, mode: str, turned: int) -> None:
+    """A photo whose ground was cut away, as photographers and apps hand them out; it lies as EXIF says."""
+    clear, half, solid = (0, 0, 0, 0), (0, 0, 0, 128), (40, 40, 40, 255)
+    picture = Image.new("RGBA", (320, 240), clear)
+    picture.paste(solid, (0, 0, 160, 120))
+    if mode in {"RGBA", "LA"}:
+        picture.paste(half, (160, 0, 320, 120))
+    exif = Image.Exif()
+    exif[0x0112] = turned
+    written = io.BytesIO()
+    key = {"P": {"transparency": 0}, "RGB": {"transparency": (0, 0, 0)}}.get(mode, {})
+    picture.convert(mode).save(written, "PNG", exif=exif, **key)
+
+    drawn = reader.redraw(written.getvalue(), lambda width, height: (0, 0, width, height), 1200)
+
+    ground = Image.new("RGBA", picture.size, "white")
+    seen = ImageOps.exif_transpose(_lying(Image.alpha_composite(ground, picture).convert("RGB"), turned))
+    kept = Image.open(io.BytesIO(drawn.jpeg)).convert("RGB")
+    assert kept.size == seen.size
+    assert max(high for _, high in ImageChops.difference(kept, seen).getextrema()) < 24  # JPEG's edges
+
+
+def _lying(picture: Image.Image, turned: int) -> Image.Image:
+    picture.getexif()[0x0112] = turned
+    return picture
+
+
+def test_sixteen_bits_and_no_transparency_at_all_change_nothing(reader: PhotoReader) -> None:
+    deep = np.full((200, 300, 4), (10 * 257, 20 * 257, 30 * 257, 65535), np.uint16)
+    _, encoded = cv2.imencode(".png", deep)
+    drawn = reader.redraw(encoded.tobytes(), lambda width, height: (0, 0, width, height), 1200)
+    assert Image.open(io.BytesIO(drawn.jpeg)).convert("RGB").getpixel((150, 100)) == (30, 20, 10)
+
+
+def test_a_png_that_lies_about_how_it_lies_is_taken_as_upright() -> None:
+    for exif in (b"", b"II*\x00", b"II*\x00\xff\xff\xff\xff", b"MM\x00*\x00\x00\x00\x08\x00\x09", b"XX" * 9):
+        chunk = struct.pack(">I4s", len(exif), b"eXIf") + exif + b"crc!"
+        assert png.orientation(png.SIGNATURE + chunk) == 1
+    assert png.orientation(png.SIGNATURE + b"\xff\xff\xff\xffeXIf") == 1
 
 
 async def test_a_crop_is_what_is_kept(world: World, physician: Principal) -> None:

@@ -1,5 +1,7 @@
 """From uploaded bytes to the frame that everything else looks at."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +20,8 @@ _MOST_SCANS = 100
 def decode(data: bytes) -> NDArray[np.uint8]:
     """The picture as uint8 RGB of shape (height, width, 3), turned upright as its EXIF says.
 
-    JPEG or PNG; greyscale, palette and 16 bits become 8-bit RGB, an alpha channel is dropped.
+    JPEG or PNG; greyscale, palette and 16 bits become 8-bit RGB. What is transparent becomes white, the
+    ground of a document's photo: the colours beneath it were never meant to be seen, and mostly are black.
     Size and completeness are judged from the header, so that no decoder ever allocates for a refused one.
 
     Raises:
@@ -27,13 +30,48 @@ def decode(data: bytes) -> NDArray[np.uint8]:
     width, height = _announced_size(data)
     if width * height > MAX_PIXELS:
         raise UnreadableImage(f"{width}×{height} is more than {MAX_PIXELS // 1_000_000} megapixels")
+    if data.startswith(png.SIGNATURE) and png.may_be_transparent(data):
+        return _upright(_on_white(_decoded(data, cv2.IMREAD_UNCHANGED)), png.orientation(data))
+    return np.asarray(_decoded(data, cv2.IMREAD_COLOR_RGB), np.uint8)
+
+
+def _decoded(data: bytes, how: int) -> NDArray[Any]:
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), how)
     except cv2.error as error:
         raise UnreadableImage("the decoder refused it") from error
     if image is None:
         raise UnreadableImage("the decoder refused it")
-    return np.asarray(image, np.uint8)
+    return image
+
+
+def _on_white(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """Of BGRA as it was decoded, 8 or 16 bits, the RGB that is seen on white. Channel by channel, so that no
+    more than the picture itself is held: 320 MB at the very most.
+    """
+    if image.dtype == np.uint16:
+        image = cv2.convertScaleAbs(image, alpha=1 / 257)
+    if image.ndim == 2:  # noqa: PLR2004 - a grey that was meant to be transparent, which OpenCV doesn't tell
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB), np.uint8)
+    if image.shape[2] == 3:  # noqa: PLR2004 - nothing is transparent after all
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+    *colours, alpha = cv2.split(image)
+    for colour in colours:  # what is missing to white, as far as it is seen
+        cv2.bitwise_not(colour, dst=colour)
+        cv2.multiply(colour, alpha, dst=colour, scale=1 / 255)
+        cv2.bitwise_not(colour, dst=colour)
+    return np.asarray(cv2.merge(colours[::-1]), np.uint8)
+
+
+def _upright(image: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Turned and mirrored as EXIF's ``orientation`` asks for; `cv2.IMREAD_UNCHANGED` leaves that to us."""
+    if orientation >= 5:  # noqa: PLR2004 - 5 to 8: rows and columns are swapped
+        image = np.transpose(image, (1, 0, 2))
+    if orientation in {2, 3, 6, 7}:
+        image = image[:, ::-1]
+    if orientation in {3, 4, 7, 8}:
+        image = image[::-1]
+    return np.ascontiguousarray(image)
 
 
 def fit(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
