@@ -8,6 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from aiohttp.test_utils import TestServer
 
 from exam_service.accounts import queries as account_queries
 from exam_service.accounts import usecases as accounts
@@ -18,11 +19,15 @@ from exam_service.errors import BadFields, Conflict, Invalid, NotFound
 from exam_service.ids import new_id
 from exam_service.institutions import usecases as institutions
 from exam_service.institutions.model import TransferState
+from exam_service.keys import SERVICES
+from exam_service.organisations import usecases as organisations
 from exam_service.registration import usecases as registration
 from exam_service.registration.admission.usecases import acts, transfers
 from exam_service.registration.admission.usecases import desk as office
 from exam_service.registration.admission.usecases.acts import Outcome, Refusal
 from exam_service.registration.model import Registration, State
+from exam_service.sms.outbox import Outbox
+from exam_service.sms.sender import Post
 from tests.world import Another, World, eventually
 
 OPEN = "已允许报名，无需重复办理。"
@@ -434,6 +439,25 @@ async def test_slips_are_printed_for_who_has_not_activated(
     assert f"{number[:3]}***********{number[-4:]}" in page
     assert "医师1：" in page
     assert "已经激活" in page
+
+
+async def test_the_slips_say_that_whom_no_code_reaches_waits_for_a_person(
+    world: World, desk: Principal, server: TestServer, another: Another
+) -> None:
+    new = await world.on_roster(desk, 71)
+    browser = await another("hunan-institution")
+    for sends, wants, whom in (
+        (True, True, "收不到短信验证码的医师，"),
+        (True, False, "本省不发送短信验证码，医师"),
+        (False, True, "本省不发送短信验证码，医师"),
+    ):
+        sender = Outbox(world.database, world.clock) if sends else None
+        object.__setattr__(server.app[SERVICES], "post", Post(sender))
+        async with world.database.tx() as tx:
+            await organisations.set_entry(tx, world.here.province_id, {"mobile_code": wants})
+        page = await (await browser.submit("/institution/roster/slips", physician=str(new))).text()
+        rest = "凭激活单设置密码后，还须考核机构或卫生行政部门的工作人员核实通过，才能登录。"
+        assert f"{whom}{rest}" in page
 
 
 async def test_every_physician_of_a_bulk_act_has_a_row_in_the_journal(world: World, desk: Principal) -> None:

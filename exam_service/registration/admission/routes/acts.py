@@ -179,9 +179,7 @@ async def print_slips(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     back = await _back_path(request)
     try:
-        printed = await desk.print_slips(
-            services.database, services.clock, services.vault, viewer(request), await _ticked(request)
-        )
+        printed = await desk.print_slips(services, viewer(request), await _ticked(request))
     except (Invalid, Conflict) as error:
         response = web.HTTPSeeOther(back)
         flash(response, "bad", error.sentence)
@@ -193,6 +191,7 @@ async def print_slips(request: web.Request) -> web.Response:
         {
             "institution": printed.institution,
             "expires_at": printed.expires_at,
+            "by_code": printed.by_code,
             "address": f"{origin}/activate/slip",
             "slips": [
                 {

@@ -20,6 +20,7 @@ from exam_service.registration.admission.queries import Item
 from exam_service.registration.admission.usecases.acts import Outcome, Refusal, chosen, with_each
 from exam_service.storage.database import Database
 from exam_service.storage.vault import Vault
+from exam_service.wiring import Services
 
 _HELD = "账号已激活，或有过报名、调入记录，不能删除；不在本机构执业的，请办理“调离”。"
 
@@ -108,17 +109,20 @@ class Slip:
 
 @dataclass(frozen=True, repr=False)
 class Slips:
-    """Printed slips; until ``expires_at`` each activates one account, once."""
+    """Printed slips; until ``expires_at`` each activates one account, once.
+
+    Attributes:
+        by_code: Whether codes reach physicians here; where they don't, each activation waits for a person.
+    """
 
     institution: str
     expires_at: datetime
+    by_code: bool
     slips: tuple[Slip, ...]
     refusals: tuple[Refusal, ...]
 
 
-async def print_slips(
-    database: Database, clock: Clock, vault: Vault, principal: Principal, account_ids: Collection[UUID]
-) -> Slips:
+async def print_slips(services: Services, principal: Principal, account_ids: Collection[UUID]) -> Slips:
     """打印激活单: a fresh one for each, whose older ones end.
 
     Raises:
@@ -129,13 +133,13 @@ async def print_slips(
     institution_id = principal.of_institution()
     tokens: dict[UUID, str] = {}
     names: dict[UUID, str] = {}
-    async with database.tx() as tx:
+    async with services.database.tx() as tx:
 
         async def one(entry: RosterEntry) -> Item | str:
             try:
                 tokens[entry.account_id] = await accounts.print_slip(
                     tx,
-                    clock,
+                    services.clock,
                     account_id=entry.account_id,
                     province_id=entry.province_id,
                     institution_id=institution_id,
@@ -149,11 +153,13 @@ async def print_slips(
         _, refusals = await with_each(tx, principal, ids, one)
         if not tokens:
             raise Conflict(refusals[0].reason, code="no_slips")
-        numbers = await accounts.identity_numbers_of(tx, vault, principal.province_id, list(tokens))
+        numbers = await accounts.identity_numbers_of(tx, services.vault, principal.province_id, list(tokens))
         institution = await organisations.institution_name(tx, institution_id, principal.province_id)
+        entry = (await organisations.province(tx, principal.province_id)).entry
     return Slips(
         institution,
-        clock.now() + SLIP_LASTS,
+        services.clock.now() + SLIP_LASTS,
+        accounts.can_send_codes(services, entry),
         tuple(
             Slip(names[account_id], mask(numbers[account_id]), token) for account_id, token in tokens.items()
         ),
