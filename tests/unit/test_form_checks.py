@@ -21,6 +21,7 @@ from exam_service.registration.form.answers import (
 )
 from exam_service.registration.form.checks import (
     Facts,
+    Shortfall,
     of_step,
     problems,
     wrong,
@@ -157,10 +158,19 @@ def test_a_shortfall_of_years_is_a_hint_that_never_blocks(
     conditions: tuple[str, ...], years: int | None, hint: str | None
 ) -> None:
     form = simple(*conditions, has_good=True, good_records=(AWARD,))
-    said = years_shortfall(form, HUNAN, years)
-    assert (hint in said) if hint else said is None  # type: ignore[operator]
+    short = years_shortfall(form, HUNAN, years)
+    assert (hint in short.to_physician) if hint else short is None  # type: ignore[union-attr]
     pictures = (*PICTURES, EVIDENCE, an_upload(record_slot("r1")))
     assert problems(form, pictures, HUNAN, FACTS) == {}
+
+
+@pytest.mark.parametrize("years", [None, 3])
+def test_a_shortfall_speaks_to_whoever_reads_it(years: int | None) -> None:
+    short = Shortfall(years, 5)
+    assert "请另外上传" in short.to_physician
+    assert "您" not in short.to_reviewers
+    assert "请查看医师是否另外上传" in short.to_reviewers
+    assert "所选条件的5年" in short.to_reviewers
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from exam_service.cycles.policy import ReviewLevel
 from exam_service.errors import Conflict, Invalid
+from exam_service.registration.form.checks import Shortfall
 from exam_service.registration.form.model import Conduct, EthicsGrade
 from exam_service.registration.model import MOVES, Result, State
 from exam_service.registration.reviewing.filters import Age, age_on, born_between, parse_place
@@ -151,7 +152,7 @@ def test_a_failure_says_what_failed(ratings: Ratings, cause: str) -> None:
         ({"institution": POOR}, (Doubt.RATED,)),
         ({"institution": UNETHICAL}, (Doubt.RATED,)),
         ({"institution": None}, (Doubt.UNRATED,)),
-        ({"shortfall": "按已填写的执业时间计算为3年"}, (Doubt.SHORTFALL,)),
+        ({"shortfall": Shortfall(3, 5)}, (Doubt.SHORTFALL,)),
         ({"photo_accepted": False}, (Doubt.PHOTO,)),
         ({"licence_accepted": False}, (Doubt.LICENCE,)),
         ({"returned": True}, (Doubt.RETURNED_BEFORE,)),
@@ -194,7 +195,7 @@ def test_each_level_has_its_checklist(
     ("changes", "ticked"),
     [
         ({}, {Check.RATINGS}),
-        ({"shortfall": "少于5年"}, {Check.RATINGS}),
+        ({"shortfall": Shortfall(None, 5)}, {Check.RATINGS}),
         ({"own": POOR}, set()),
         ({"returned": True}, set()),
         ({"has_bad_records": True}, set()),

@@ -217,7 +217,39 @@ def years_between(since: date, until: date) -> int:
     return until.year - since.year - ((until.month, until.day) < (since.month, since.day))
 
 
-def years_shortfall(form: Form, policy: Policy, years: int | None) -> str | None:
+_OTHER_PROOF = "换证前的执业证、注册系统首次注册时间截图、职称证书，或现执业单位出具并加盖公章的证明"
+
+
+@dataclass(frozen=True)
+class Shortfall:
+    """Fewer years on record than a chosen condition asks for; ``years`` is None where none are on record."""
+
+    years: int | None
+    least: int
+
+    @property
+    def to_physician(self) -> str:
+        """What they are asked to show."""
+        return (
+            f"{self._counted('您的')}。这只是提示，仍可申请简易程序：请另外上传能证明执业年限的材料，"
+            f"例如{_OTHER_PROOF}，由审核人员认定。"
+        )
+
+    @property
+    def to_reviewers(self) -> str:
+        """What they have to look for, and that it is theirs to decide."""
+        return (
+            f"{self._counted('这名医师的')}。这只是提示，是否符合由审核人员认定："
+            f"请查看医师是否另外上传了能证明执业年限的材料，例如{_OTHER_PROOF}。"
+        )
+
+    def _counted(self, whose: str) -> str:
+        if self.years is None:
+            return f"没有查到{whose}执业时间，不能核算是否达到所选条件的{self.least}年"
+        return f"按已填写的执业时间计算为{self.years}年，少于所选条件的{self.least}年"
+
+
+def years_shortfall(form: Form, policy: Policy, years: int | None) -> Shortfall | None:
     """A hint where the years of practice that are on record are fewer than a chosen condition asks for.
 
     It never blocks (the manuals): the physician shows other proof, and the reviewers decide.
@@ -235,11 +267,7 @@ def years_shortfall(form: Form, policy: Policy, years: int | None) -> str | None
     least = max(wanted)
     if years is not None and years >= least:
         return None
-    counted = "没有查到您的执业时间" if years is None else f"按已填写的执业时间计算为{years}年"
-    return (
-        f"{counted}，少于所选条件的{least}年。这只是提示，仍可申请简易程序：请另外上传能证明执业年限的材料，"
-        "例如换证前的执业证、注册系统首次注册时间截图、职称证书，或现执业单位出具并加盖公章的证明，由审核人员认定。"
-    )
+    return Shortfall(years, least)
 
 
 def uploads_of_kind(kind: UploadKind, policy: Policy) -> str:

@@ -16,6 +16,7 @@ from uuid import UUID
 from exam_service.cycles.form_rules import REASON_LONGEST
 from exam_service.cycles.policy import ReviewLevel
 from exam_service.errors import Conflict, Invalid
+from exam_service.registration.form.checks import Shortfall
 from exam_service.registration.form.model import Conduct, EthicsGrade
 from exam_service.registration.model import Result, State
 
@@ -224,7 +225,7 @@ class Facts:
     own: Ratings
     institution: Ratings | None
     has_bad_records: bool
-    shortfall: str | None
+    shortfall: Shortfall | None
     photo_accepted: bool
     licence_accepted: bool
     returned: bool = False

@@ -17,7 +17,7 @@ from exam_service.cycles.policy import Procedure, ReviewLevel, Stage
 from exam_service.errors import Conflict, NotFound
 from exam_service.registration import usecases as registration
 from exam_service.registration.form import usecases as form
-from exam_service.registration.form.checks import years_between, years_shortfall
+from exam_service.registration.form.checks import Shortfall, years_between, years_shortfall
 from exam_service.registration.form.model import LICENCE_SLOT, PHOTO_SLOT, Form, Upload, parse_form
 from exam_service.registration.model import Entitlement, Registration
 from exam_service.registration.reviewing import queries
@@ -152,8 +152,8 @@ def _facts(
     )
 
 
-def _shortfall(cycle: Cycle, content: Form, submitted: Submitted) -> str | None:
-    """The hint that the physician was shown, from the same days."""
+def _shortfall(cycle: Cycle, content: Form, submitted: Submitted) -> Shortfall | None:
+    """What the physician was told of, from the same days."""
     known = (content.practice.licensed_on, submitted.first_registered_on, submitted.licensed_on)
     since = min((day for day in known if day), default=None)
     first_day = cycle.stages.get(Stage.REGISTRATION, (cycle.tests_from,))[0]
