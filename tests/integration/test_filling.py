@@ -48,7 +48,7 @@ async def test_a_province_is_added_and_its_authority_logs_in(
     async with browsing(server) as browser:
         await browser.get("/staff/login")
         await browser.submit("/staff/login", username="hubei-wjw", password=password)
-        assert (await browser.get("/home")).headers["Location"] == "/account/password"
+        assert (await browser.get("/home")).headers["Location"] == "/account/password?next=/home"
     async with world.database.tx() as tx:
         province = await organisations.province(tx, "hubei")
     assert (province.name, province.authority) == ("湖北省", "湖北省卫生健康委员会")
