@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from datetime import timedelta
 from uuid import UUID
 
@@ -248,6 +249,24 @@ async def test_who_left_a_department_that_is_deleted_meanwhile_comes_back_withou
     assert (entry.institution_id, entry.department_id) == (world.here.institution_id, None)
     assert json.loads(noted) == {"to": str(world.here.institution_id), "department": None}
     assert await state_of(world, new) is State.ADMITTED
+
+
+async def test_what_was_done_is_said_once_on_the_roster_and_on_the_page_of_the_physician(
+    world: World, desk: Principal, another: Another
+) -> None:
+    first, second = await world.on_roster(desk, 71), await world.on_roster(desk, 72)
+    browser = await another("hunan-institution")
+
+    async def told(act: str, back: str, physician: UUID) -> list[str]:
+        fields = {"physician": str(physician), "back": back}
+        answer = await browser.submit(f"/institution/roster/{act}", **fields)
+        text = await (await browser.get(answer.headers["Location"])).text()
+        return re.findall(r"已为\w+办理“(\w+)”", text)
+
+    for back in ("/institution/roster", "/institution/roster?standing=admitted"):
+        assert await told("admission", back, first) == ["允许报名"]
+        assert await told("cancellation", back, first) == ["取消报名"]
+    assert await told("admission", f"/institution/roster/{second}", second) == ["允许报名"]
 
 
 async def test_what_has_changed_since_is_not_undone_and_the_rest_is(world: World, desk: Principal) -> None:

@@ -53,7 +53,8 @@ async def _done(
     if outcome.refusals:
         return _outcome_page(request, what, outcome, back)
     response = web.HTTPSeeOther(back)
-    flash(response, "good", f"已为{outcome.done}人办理“{what}”。")
+    if outcome.act_id is None or back.split("?")[0] != LIST:  # there the roster says it, beside 撤销
+        flash(response, "good", f"已为{outcome.done}人办理“{what}”。")
     raise response
 
 
