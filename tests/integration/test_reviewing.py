@@ -18,6 +18,7 @@ from exam_service.registration.reviewing import usecases as reviewing
 from exam_service.registration.reviewing.filters import Column, Filter, Tab
 from exam_service.registration.reviewing.model import Decision, Doubt, Ratings
 from exam_service.registration.reviewing.usecases import Decided, Export
+from exam_service.registration.supervision import usecases as supervision
 from tests.forms import a_form, open_stages
 from tests.submissions import (
     FIT,
@@ -267,6 +268,36 @@ async def test_a_decision_is_taken_back_within_ten_minutes(
     assert await reviewing.recent(world.services, body) == []
     with pytest.raises(Conflict):
         await reviewing.undo(world.services, body, own.id)
+
+
+async def test_a_return_is_taken_back_by_the_body_that_made_it_and_not_by_the_one_that_came_after(
+    world: World, own: Registration, body: Principal
+) -> None:
+    """What a body gave back goes with its institution to another body, within the ten minutes too."""
+    after = await world.colleague(world.here, "after", body_id=world.here.other_body_id)
+    colleague = await world.colleague(world.here, "colleague", body_id=world.here.body_id)
+    await pass_institution(world, world.here, own.id)
+    await give_back(world, own, Role.BODY)
+    assert (await reviewing.dossier(world.services, colleague, own.id, Filter())).undoable
+    await supervision.assign(
+        world.services,
+        world.here.staff[Role.AUTHORITY],
+        world.here.other_body_id,
+        chosen=[world.here.institution_id],
+    )
+    assert not (await reviewing.dossier(world.services, after, own.id, Filter())).undoable
+    with pytest.raises(Conflict, match="not_your_decision"):
+        await reviewing.undo(world.services, after, own.id)
+    with pytest.raises(NotFound):
+        await reviewing.undo(world.services, world.elsewhere.staff[Role.BODY], own.id)
+    assert await state(world, own) is State.RETURNED
+    assert [each.review.registration_id for each in await reviewing.recent(world.services, body)] == [own.id]
+    undone = await reviewing.undo(world.services, colleague, own.id)
+    assert not undone.stays
+    assert (await now(world, own)).body_id == world.here.other_body_id
+    assert await state(world, own) is State.BODY_REVIEW
+    with pytest.raises(NotFound):
+        await reviewing.undo(world.services, world.elsewhere.staff[Role.BODY], own.id)
 
 
 async def test_others_neither_see_nor_decide(world: World, own: Registration) -> None:

@@ -169,6 +169,7 @@ class Review:
         ratings: What counts from this decision on; ``None`` for a return.
         upheld: Of the body only: whether it held to the institution's ratings.
         marked: Names of the fields that the physician has to correct.
+        office: The institution or body that the reviewer works for; it may not be the physician's any more.
     """
 
     id: UUID
@@ -183,6 +184,7 @@ class Review:
     reviewer_id: UUID
     reviewer: str
     decided_at: datetime
+    office: UUID | None = None
 
 
 class Doubt(StrEnum):

@@ -203,6 +203,7 @@ def _review(row: Row) -> Review:
         reviewer_id=row["reviewer_id"],
         reviewer=row["reviewer"],
         decided_at=row["decided_at"],
+        office=row["office"],
     )
 
 

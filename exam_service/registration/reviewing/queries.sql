@@ -74,7 +74,7 @@ WHERE a.id = $1 AND i.id = $2 AND b.id = $3 AND a.province_id = $4
 -- name: select_reviews
 -- The newest first.
 SELECT v.id, v.registration_id, v.level, v.decision, v.checklist, v.ratings, v.upheld, v.reason, v.marked,
-       v.reviewer_id, p.name AS reviewer, v.decided_at
+       v.reviewer_id, p.name AS reviewer, COALESCE(p.institution_id, p.body_id) AS office, v.decided_at
 FROM registration_review v JOIN account p ON p.id = v.reviewer_id
 WHERE v.registration_id = $1 AND v.province_id = $2
 ORDER BY v.id DESC
@@ -202,7 +202,7 @@ WHERE registration_id = ANY($1::uuid[]) AND removed_at IS NULL AND slot IN ('pho
 -- name: select_reviews_of_many
 -- The newest first.
 SELECT v.id, v.registration_id, v.level, v.decision, v.checklist, v.ratings, v.upheld, v.reason, v.marked,
-       v.reviewer_id, p.name AS reviewer, v.decided_at
+       v.reviewer_id, p.name AS reviewer, COALESCE(p.institution_id, p.body_id) AS office, v.decided_at
 FROM registration_review v JOIN account p ON p.id = v.reviewer_id
 WHERE v.registration_id = ANY($1::uuid[]) AND v.province_id = $2
 ORDER BY v.id DESC
@@ -210,7 +210,7 @@ ORDER BY v.id DESC
 -- name: select_recent
 -- What a reviewer decided since $3 and is still the newest word, the newest first.
 SELECT v.id, v.registration_id, v.level, v.decision, v.checklist, v.ratings, v.upheld, v.reason, v.marked,
-       v.reviewer_id, p.name AS reviewer, v.decided_at, r.state, a.name, i.name AS institution
+       v.reviewer_id, p.name AS reviewer, COALESCE(p.institution_id, p.body_id) AS office, v.decided_at, r.state, a.name, i.name AS institution
 FROM registration_review v
 JOIN account p ON p.id = v.reviewer_id
 JOIN registration r ON r.id = v.registration_id

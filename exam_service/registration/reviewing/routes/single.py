@@ -252,7 +252,7 @@ async def undo(request: web.Request) -> web.StreamResponse:
     principal = viewer(request)
     registration_id = path_id(request, "registration")
     try:
-        await usecases.undo(request.app[SERVICES], principal, registration_id)
+        undone = await usecases.undo(request.app[SERVICES], principal, registration_id)
     except Conflict as error:
         if wants_json(request):
             raise
@@ -261,6 +261,8 @@ async def undo(request: web.Request) -> web.StreamResponse:
         f"{shown.home_of(principal)}/{registration_id}", shown.filter_query(shown.read_filter(request.query))
     )
     text = "已撤销，请重新处理。"
+    if not undone.stays:
+        target, text = shown.home_of(principal), "已撤销。该医师已转由其他机构审核，由其重新处理。"
     if wants_json(request):
         return web.json_response({"next": target, "text": text})
     response = web.HTTPSeeOther(target)

@@ -33,7 +33,12 @@ from exam_service.registration.reviewing.model import (
     rerated,
 )
 from exam_service.registration.reviewing.usecases.reading import has_papers, read_many
-from exam_service.registration.reviewing.usecases.scoping import check_is_theirs, level_of
+from exam_service.registration.reviewing.usecases.scoping import (
+    check_is_theirs,
+    is_theirs,
+    level_of,
+    office_of,
+)
 from exam_service.storage.database import Tx
 from exam_service.wiring import Services
 
@@ -48,10 +53,11 @@ class Basis:
 
 @dataclass(frozen=True)
 class Decided:
-    """A decision, and where it led."""
+    """A decision, and where it led; ``stays``: whether the registration still lies with whoever decided."""
 
     review: Review
     outcome: Outcome
+    stays: bool = True
 
 
 @dataclass(frozen=True)
@@ -230,20 +236,31 @@ async def return_form(
 
 
 async def undo(services: Services, principal: Principal, registration_id: UUID) -> Decided:
-    """Take back the newest decision of the principal's level, within minutes.
+    """Take back the newest decision, of the principal's own institution or body, within minutes.
+
+    It is theirs to take back also when the physician has come to another office meanwhile, and never that
+    office's.
 
     Raises:
         NotFound: It isn't one of theirs.
-        Conflict: It is too late, somebody has decided since, or the physician has gone on.
+        Conflict: It is too late, somebody has decided since, the physician has gone on, or the decision was
+            that of the office before.
     """
-    level = level_of(principal)
+    level, office = level_of(principal), office_of(principal)
     now = services.clock.now()
     async with services.database.tx() as tx:
         entitled = await registration.lock_entitlement(tx, registration_id, principal.province_id)
         own = entitled.registration
-        check_is_theirs(principal, own)
         reviews = await queries.select_reviews(tx, registration_id, principal.province_id)
-        check_undo(reviews[0] if reviews else None, own.state, now, level)
+        newest = reviews[0] if reviews else None
+        if newest is None or newest.office != office:
+            check_is_theirs(principal, own)
+        if check_undo(newest, own.state, now, level).office != office:
+            raise Conflict(
+                "这次处理由原来负责的机构作出，只能由该机构的工作人员撤销。",
+                code="not_your_decision",
+                registration=registration_id,
+            )
         entitled.cycle.check_stage(Stage.REVIEW, now)
         review = _review(services, principal, registration_id, Decision.UNDONE, "")
         await queries.insert_review(tx, review, own.province_id)
@@ -252,7 +269,7 @@ async def undo(services: Services, principal: Principal, registration_id: UUID) 
             tx, services.clock, own, back.state, cause=back.cause, actor_id=principal.account_id
         )
         await _record(tx, services, review, own.province_id, back)
-    return Decided(review, back)
+    return Decided(review, back, stays=is_theirs(principal, own))
 
 
 def _check_ticked(principal: Principal, held: Held, ticked: Collection[str]) -> None:
@@ -290,6 +307,7 @@ def _review(
         reviewer_id=principal.account_id,
         reviewer=principal.name,
         decided_at=services.clock.now(),
+        office=office_of(principal),
     )
 
 

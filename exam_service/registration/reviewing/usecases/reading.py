@@ -40,7 +40,12 @@ from exam_service.registration.reviewing.model import (
 )
 from exam_service.registration.reviewing.queries import Person, Submitted
 from exam_service.registration.reviewing.usecases.listing import neighbours
-from exam_service.registration.reviewing.usecases.scoping import check_is_theirs, level_of, newest_scope
+from exam_service.registration.reviewing.usecases.scoping import (
+    check_is_theirs,
+    level_of,
+    newest_scope,
+    office_of,
+)
 from exam_service.storage.database import Tx
 from exam_service.storage.vault import Vault
 from exam_service.wiring import Services
@@ -206,7 +211,8 @@ async def dossier(services: Services, principal: Principal, registration_id: UUI
             ratings=ratings,
             closed=closed(cycle, now),
             awaits=own.state is AWAITING[level],
-            undoable=may_undo(reviews[0] if reviews else None, own.state, now, level),
+            undoable=may_undo(reviews[0] if reviews else None, own.state, now, level)
+            and reviews[0].office == office_of(principal),
             leads_to=outcome(level, Decision.APPROVED, ratings, papers=has_papers(entitled)),
             previous=previous,
             following=following,

@@ -47,12 +47,23 @@ async def newest_scope(tx: Tx, principal: Principal) -> tuple[Scope, Cycle] | No
     return Scope(cycle.id, cycle.province_id, body_id, institution_id), cycle
 
 
+def office_of(principal: Principal) -> UUID:
+    """The institution or body that a reviewer works for.
+
+    Raises:
+        Forbidden: Neither.
+    """
+    return principal.of_institution() if principal.role is Role.INSTITUTION else principal.of_body()
+
+
+def is_theirs(principal: Principal, registration: Registration) -> bool:
+    """Whether a registration lies with the principal's institution or body."""
+    level = level_of(principal)
+    owner = registration.institution_id if level is ReviewLevel.INSTITUTION else registration.body_id
+    return owner == office_of(principal)
+
+
 def check_is_theirs(principal: Principal, registration: Registration) -> None:
     """Raises NotFound for a registration of others, and for one that was never submitted."""
-    owner, own = (
-        (registration.institution_id, principal.of_institution())
-        if principal.role is Role.INSTITUTION
-        else (registration.body_id, principal.of_body())
-    )
-    if owner != own or registration.submitted_at is None:
+    if not is_theirs(principal, registration) or registration.submitted_at is None:
         raise NotFound("没有找到这份报名信息。", registration=registration.id)
