@@ -753,6 +753,7 @@ CREATE TABLE public.registration_form (
     saved_at timestamp with time zone NOT NULL,
     page text DEFAULT ''::text NOT NULL,
     page_seq integer DEFAULT 0 NOT NULL,
+    passed text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT registration_form_revision_check CHECK ((revision > 0))
 );
 

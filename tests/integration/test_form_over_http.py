@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from aiohttp import ClientResponse, FormData
 
@@ -137,6 +139,29 @@ async def test_a_form_is_filled_in_and_submitted_without_scripts(
     assert "普通外科" not in text
     assert "呼吸内科专业" in text
     assert (await browser.get("/registration/basic")).headers["Location"] == "/registration"
+
+
+async def test_a_step_that_asks_for_nothing_is_done_when_somebody_was_there(
+    world: World, browser: Browser, physician: Principal
+) -> None:
+    """相关经历 is optional: until somebody was there it is neither ticked nor passed over."""
+    department_id = await admitted(world, world.here, physician)
+    await world.consent(physician)
+
+    async def ticked() -> list[str]:
+        text = await page(browser, "/registration/confirm")
+        return re.findall(r'form-step-label">([^<]+)<span class="visually-hidden">（已填好）', text)
+
+    await fill_in(world, physician, department_id)
+    assert len(await ticked()) == 4
+    assert "相关经历" not in await ticked()
+    assert "还有" not in await page(browser, "/registration/confirm")
+    assert (await browser.get("/registration")).headers["Location"] == "/registration/experience"
+    await page(browser, "/registration/experience")
+    answer = await multipart(browser, "/registration/experience", ("to", "conduct"))
+    assert answer.headers["Location"] == "/registration/conduct"
+    assert "相关经历" in await ticked()
+    assert (await browser.get("/registration")).headers["Location"] == "/registration/confirm"
 
 
 async def test_what_is_typed_is_saved_as_json(world: World, browser: Browser, physician: Principal) -> None:

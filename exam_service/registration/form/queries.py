@@ -7,6 +7,7 @@ from uuid import UUID
 from exam_service.accounts.identity import DocumentType
 from exam_service.cycles.form_rules import UploadKind
 from exam_service.errors import NotFound
+from exam_service.registration.form.fields import Step
 from exam_service.registration.form.model import Crop, Form, PageSave, Return, Upload, UploadState
 from exam_service.storage.database import Row, Tx
 from exam_service.storage.statements import Statements
@@ -16,12 +17,17 @@ SQL = Statements("exam_service.registration.form")
 
 @dataclass(frozen=True)
 class StoredForm:
-    """``content`` is sealed, with the registration's id as its row; ``saved_by`` is what wrote it."""
+    """``content`` is sealed, with the registration's id as its row; ``saved_by`` is what wrote it.
+
+    Attributes:
+        passed: The pages that were saved at least once.
+    """
 
     revision: int
     content: bytes
     saved_at: datetime
     saved_by: PageSave
+    passed: frozenset[Step]
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,8 @@ async def select_optional_form(tx: Tx, registration_id: UUID, province_id: str) 
     if row is None:
         return None
     saved_by = PageSave(row["page"], row["page_seq"])
-    return StoredForm(row["revision"], row["content"], row["saved_at"], saved_by)
+    passed = frozenset(Step(each) for each in row["passed"])
+    return StoredForm(row["revision"], row["content"], row["saved_at"], saved_by, passed)
 
 
 async def upsert_form(
@@ -69,6 +76,10 @@ async def upsert_form(
         SQL["upsert_form"], registration_id, province_id, content, saved_at, saved_by.page, saved_by.seq
     )
     return revision
+
+
+async def update_passed(tx: Tx, registration_id: UUID, province_id: str, step: Step) -> None:
+    await tx.execute(SQL["update_passed"], registration_id, province_id, step.value)
 
 
 async def insert_submission(

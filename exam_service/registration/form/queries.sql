@@ -1,5 +1,5 @@
 -- name: select_optional_form
-SELECT revision, content, saved_at, page, page_seq FROM registration_form
+SELECT revision, content, saved_at, page, page_seq, passed FROM registration_form
 WHERE registration_id = $1 AND province_id = $2
 
 -- name: upsert_form
@@ -10,6 +10,10 @@ ON CONFLICT (registration_id) DO UPDATE
     SET revision = registration_form.revision + 1, content = EXCLUDED.content, saved_at = EXCLUDED.saved_at,
         page = EXCLUDED.page, page_seq = EXCLUDED.page_seq
 RETURNING revision
+
+-- name: update_passed
+UPDATE registration_form SET passed = array_append(passed, $3)
+WHERE registration_id = $1 AND province_id = $2 AND NOT $3 = ANY(passed)
 
 -- name: insert_submission
 INSERT INTO registration_submission (id, registration_id, province_id, content, submitted_by, submitted_at)

@@ -223,11 +223,11 @@ def _step_page(
 
 def _steps(opened: Draft, now: Step) -> list[dict[str, Any]]:
     """The step indicator: where one is, what is complete, what a reviewer marked."""
-    lacking = {step_of(each) for each in opened.problems}
+    done = opened.done()
     marked = {step_of(each) for each in opened.marked}
     found = []
     for number, step in enumerate(STEPS, start=1):
-        state = "done" if opened.revision and step not in lacking and step is not Step.CONFIRM else "todo"
+        state = "done" if step in done and step is not Step.CONFIRM else "todo"
         found.append(
             {
                 "href": _path(step),

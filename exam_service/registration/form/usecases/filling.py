@@ -73,6 +73,7 @@ class Draft:
         returned: What a reviewer wants corrected.
         face_consent: What was said to the present text on faces; ``None`` while nothing was.
         years: Of practice, as far as dates are known.
+        passed: The pages that were saved at least once; what asks for nothing isn't done before that.
     """
 
     entitled: Entitlement
@@ -90,6 +91,7 @@ class Draft:
     face_consent: ConsentState | None
     owner: Owner
     years: int | None
+    passed: frozenset[Step]
 
     @property
     def registration(self) -> Registration:
@@ -111,15 +113,19 @@ class Draft:
     def marked(self) -> frozenset[str]:
         return frozenset(self.returned.marked) if self.returned else frozenset()
 
+    def done(self) -> frozenset[Step]:
+        """The pages that somebody was on and where nothing is missing."""
+        return self.passed - {step_of(field) for field in self.problems}
+
     def opens_at(self) -> Step:
-        """Where a physician is led: to the first marked field, else to what is missing first."""
+        """Where a physician is led: to the first marked field, else to the first page that isn't done."""
         if self.returned:
             marked = {step_of(field) for field in self.returned.marked}
             return next((step for step in STEPS if step in marked), Step.BASIC)
         if not self.revision:
             return Step.BASIC
-        found = self.problems
-        return next((step for step in STEPS if of_step(found, step)), Step.CONFIRM)
+        done = self.done()
+        return next((step for step in STEPS if step not in done), Step.CONFIRM)
 
 
 async def draft(services: Services, principal: Principal) -> Draft | None:
@@ -162,7 +168,14 @@ async def _draft(tx: Tx, services: Services, principal: Principal, entitled: Ent
         face_consent=await _face_consent(tx, own.account_id),
         owner=Owner(principal.name, DOCUMENT_LABELS[document], mask(known.number)),
         years=years_of_practice(form, known, policy, first_day),
+        passed=_passed(own, stored),
     )
+
+
+def _passed(own: Registration, stored: queries.StoredForm | None) -> frozenset[Step]:
+    if own.submitted_at is not None:  # they have seen it all
+        return frozenset(STEPS)
+    return stored.passed if stored else frozenset()
 
 
 async def _known(tx: Tx, services: Services, entitled: Entitlement) -> Known:
@@ -318,9 +331,11 @@ async def save_step(
         sent = {field: values for field, values in answers.items() if field not in opened.locked}
         form, found = with_answers(opened.form, step, sent)
         if form == opened.form and opened.saved_at is not None and opened.registration.state is State.DRAFT:
-            return Saved(opened.revision, opened.saved_at, found)
-        saved = await _store(tx, services, principal, opened, form, saved_by)
-        return replace(saved, problems=found)
+            saved = Saved(opened.revision, opened.saved_at, found)
+        else:
+            saved = replace(await _store(tx, services, principal, opened, form, saved_by), problems=found)
+        await queries.update_passed(tx, opened.registration.id, principal.province_id, step)
+        return saved
 
 
 async def step_problems(services: Services, principal: Principal, step: Step) -> Problems:
@@ -381,6 +396,7 @@ async def save_entry(
             has = "has_good" if entry_list.field == "conduct.good_records" else "has_bad"
             form = replace(form, conduct=replace(form.conduct, **{has: True}))  # type: ignore[arg-type]
         await _store(tx, services, principal, opened, form)
+        await queries.update_passed(tx, opened.registration.id, principal.province_id, entry_list.step)
         return str(entry.id)
 
 
