@@ -198,9 +198,9 @@ def test_a_greyscale_picture_is_read(verifier: Verifier, extension: str) -> None
     assert verifier.read(_encoded(extension, np.asarray(grey, np.uint8))).faces == 1
 
 
-def test_a_png_with_alpha_is_read_as_the_opaque_one(verifier: Verifier) -> None:
+def test_a_png_whose_alpha_hides_nothing_is_read_as_the_opaque_one(verifier: Verifier) -> None:
     image = _bgr(HOPPER)
-    alpha = np.full((*image.shape[:2], 1), 200, np.uint8)
+    alpha = np.full((*image.shape[:2], 1), 255, np.uint8)
     clear = verifier.read(_encoded(".png", np.concatenate([image, alpha], axis=-1)))
     assert distance(_face(clear), _face(verifier.read(_encoded(".png", image)))) == 0
 

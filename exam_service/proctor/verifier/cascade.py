@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from exam_service.proctor.verifier import scene
 from exam_service.proctor.verifier.detector import NARROWEST, Detector, Face
+from exam_service.proctor.verifier.picture import shrunk
 from exam_service.proctor.verifier.quality import is_plausible, points
 from exam_service.proctor.verifier.reading import Box
 
@@ -113,12 +114,12 @@ class _Region:
         left, top, right, bottom = box
         side = max(right - left, bottom - top, NARROWEST)
         x, y, half = (left + right) / 2, (top + bottom) / 2, side * reach / 2
-        first_column, first_row = max(0, int(x - half)), max(0, int(y - half))
-        pixels = frame[first_row : min(height, int(y + half)), first_column : min(width, int(x + half))]
+        first_column, first_row = max(0, _even(x - half)), max(0, _even(y - half))
+        pixels = frame[first_row : min(height, _even(y + half)), first_column : min(width, _even(x + half))]
         scale = wide / side
         if pixels.size:
             size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
-            pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+            pixels = shrunk(pixels, size)
         return cls(np.ascontiguousarray(pixels), first_column, first_row, scale)
 
     def outside(self, face: Face) -> Face:
@@ -133,6 +134,11 @@ class _Region:
             ),
             face.score,
         )
+
+
+def _even(place: float) -> int:
+    """Next to it, so that a region can be halved."""
+    return 2 * round(place / 2)
 
 
 def _box(face: Face) -> Box:

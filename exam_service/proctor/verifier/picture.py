@@ -86,7 +86,23 @@ def fit(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if scale >= 1:
         return image
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    # Averaged over the area: plain interpolation skips pixels and leaves edges that HOG takes for faces.
+    return shrunk(image, size)
+
+
+def shrunk(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The image at that width and height, each pixel the mean of those it covers.
+
+    Plain interpolation skips pixels and leaves edges that HOG takes for faces. Halves are made first, as long
+    as they come out even: OpenCV is five times as quick at them.
+    """
+    width, height = size
+    while (
+        image.shape[1] >= 2 * width
+        and image.shape[0] >= 2 * height
+        and image.shape[1] % 2 == image.shape[0] % 2 == 0
+    ):
+        half = image.shape[1] // 2, image.shape[0] // 2
+        image = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8)
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from exam_service.proctor.verifier.picture import shrunk
 from exam_service.proctor.verifier.reading import Box
 
 _COLUMNS, _ROWS = 32, 24
@@ -22,7 +23,7 @@ _LOOK_BITS = 64
 
 def thumbnail(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A grey frame as 32×24 cells, each the mean of what it covers: uint8 (24, 32)."""
-    return np.asarray(cv2.resize(grey, (_COLUMNS, _ROWS), interpolation=cv2.INTER_AREA), np.uint8)
+    return shrunk(grey, (_COLUMNS, _ROWS))
 
 
 def look(cells: NDArray[np.uint8]) -> int:
