@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import compileall
 import os
 import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
+import aiohttp_jinja2
 import asyncpg
+import jinja2
 import pytest
 
+import exam_service
 from exam_service.clock import Clock
 from exam_service.queue.connection import Client, connect
 from exam_service.settings import Settings
@@ -26,11 +31,15 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 _KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="  # of tests only: 32 digits
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """The process that starts the run keeps the servers; xdist's workers inherit the address."""
+    """The process that starts the run keeps its directory and the server; xdist's workers inherit both."""
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
-    home = Path(tempfile.mkdtemp(prefix="exam-tests-", dir=_fast_directory()))
+    home = Path(tempfile.mkdtemp(prefix="exam-run-", dir=_fast_directory()))
+    home.chmod(0o711)  # for servers that step down from root
+    os.environ["TMPDIR"] = tempfile.tempdir = str(home)
+    compileall.compile_dir(Path(exam_service.__file__).parent, quiet=2)  # or every process would do it again
     postgres = EmbeddedPostgres(home / "postgres")
     postgres.start()
     os.environ["EXAM_TESTS_DSN"] = postgres.dsn
@@ -43,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _fast_directory() -> str | None:
-    """Memory, where there is enough of it: the servers sync to it as to a disk, only sooner."""
+    """Memory, where there is enough of it: servers and browsers write to it as to a disk, only sooner."""
     memory = Path("/dev/shm")
     enough = 2 * 1024**3
     if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > enough:
@@ -70,6 +79,15 @@ async def template_database(worker_id: str) -> str:
     await _run_sql(f"CREATE DATABASE {name}")
     await migrate(_dsn_for(name))
     return name
+
+
+@pytest.fixture(scope="session", autouse=True)
+def templates_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A page's templates are compiled once, not once for each application that a test starts."""
+    compiled = jinja2.FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(aiohttp_jinja2, "setup", partial(aiohttp_jinja2.setup, bytecode_cache=compiled))
+        yield
 
 
 @pytest.fixture(scope="session")
