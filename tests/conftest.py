@@ -16,8 +16,10 @@ import aiohttp_jinja2
 import asyncpg
 import jinja2
 import pytest
+from argon2 import PasswordHasher
 
 import exam_service
+from exam_service.accounts.usecases import passwords
 from exam_service.clock import Clock
 from exam_service.queue.connection import Client, connect
 from exam_service.settings import Settings
@@ -29,6 +31,8 @@ from tests.world import FakeClock, World, build_world, copy_of
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 _KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="  # of tests only: 32 digits
+_HASHER = "exam_service.accounts.usecases.passwords._HASHER"
+_REAL_HASHER = passwords._HASHER
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -82,12 +86,24 @@ async def template_database(worker_id: str) -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def templates_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A page's templates are compiled once, not once for each application that a test starts."""
+def thrift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What a service does once, and every test would pay for.
+
+    Templates are compiled once for all applications, a pool opens the connections that are asked for, and
+    passwords are hashed quickly, but for ``real_hashes``.
+    """
     compiled = jinja2.FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(aiohttp_jinja2, "setup", partial(aiohttp_jinja2.setup, bytecode_cache=compiled))
+        patch.setattr("exam_service.storage.database._KEPT_OPEN", 1)
+        patch.setattr(_HASHER, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         yield
+
+
+@pytest.fixture
+def real_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are hashed as a service does it."""
+    monkeypatch.setattr(_HASHER, _REAL_HASHER)
 
 
 @pytest.fixture(scope="session")
