@@ -46,7 +46,7 @@ Box = tuple[int, int, int, int]
 
 # Frames from one whole search to the next, at the most: where something changes beside the face, or the face
 # isn't found, the verifier searches all of it at once.
-_WHOLE_EVERY = 12
+_WHOLE_EVERY = 24
 _REMEMBERED = 4096
 _ABSENCE = 3  # frames without a face in a row are an absence: the one that completes it is looked at harder
 _THRESHOLDS_SECONDS = 5.0

@@ -875,8 +875,7 @@ async def test_a_long_queue_is_worked_off_in_batches_and_each_frame_has_its_verd
     assert [len(batch) for batch in counting.batches] == [16, 4]
     boxes = [glance.last_box for batch in counting.batches for glance in batch]
     assert boxes[0] is None, "nobody knows yet where the face is"
-    assert boxes[16] is not None
-    assert boxes[11::12] == [None], "every twelfth time all of the picture is searched"
+    assert boxes[16:].count(None) == 0, "all of the picture is searched now and then only, see test_places"
 
 
 async def test_verdicts_asked_for_together_are_read_together_and_each_by_its_own_connection(

@@ -22,9 +22,9 @@ def searched_whole(changes_at: frozenset[int], frames: int) -> list[int]:
     return whole
 
 
-def test_the_twelfth_frame_after_one_that_was_searched_whole_is() -> None:
-    assert searched_whole(frozenset(), 30) == [0, 12, 24]
-    assert searched_whole(frozenset({7}), 30) == [0, 7, 19]
+def test_the_24th_frame_after_one_that_was_searched_whole_is() -> None:
+    assert searched_whole(frozenset(), 60) == [0, 24, 48]
+    assert searched_whole(frozenset({7}), 60) == [0, 7, 31, 55]
 
 
 def test_after_a_doubt_the_next_is_searched_whole() -> None:

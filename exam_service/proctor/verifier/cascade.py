@@ -27,7 +27,7 @@ _WIDE = 1.7, 1.2 * NARROWEST
 _CLEAR = 0.4
 _FAINT = -0.4
 # How often to ask for the whole frame though nothing has changed and nothing is in doubt.
-WHOLE_EVERY = 12
+WHOLE_EVERY = 24
 # A frame made to show hundreds of faces must not take seconds.
 _MOST = 8
 
