@@ -46,7 +46,9 @@ OpenBrowser = Callable[[str], AbstractAsyncContextManager[Browser]]
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    """The engine without windows where it is there: a person in it costs a fourth."""
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
     if not found:
         pytest.skip("there is no Chromium on this machine")
     return found
