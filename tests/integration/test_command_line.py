@@ -68,7 +68,7 @@ def run(*words: str | Path, **settings: str) -> subprocess.CompletedProcess[str]
 
 
 def run_here(*words: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """The same within this process, for what is about a command's words: a process costs seconds of a core."""
+    """The same within this process, for what a command says: a process costs seconds of a core."""
     nothing = {name: None for name in os.environ if name.startswith("EXAM_")}
     ended = CliRunner().invoke(main, [*map(str, words)], env=nothing | settings)
     if ended.exception and not isinstance(ended.exception, SystemExit):
