@@ -19,7 +19,7 @@ from exam_service.registration.admission import queries
 from exam_service.registration.admission.model import Filters, Standing, age_on
 from exam_service.registration.admission.usecases import listing
 from exam_service.storage.database import Tx
-from tests.world import Another, World
+from tests.world import Another, World, leave_unchecked
 
 TODAY = date(2026, 5, 12)
 
@@ -121,11 +121,7 @@ async def many(world: World) -> AsyncIterator[Tx]:
     """100,000 physicians of one institution, a fifth of them registered, beside some of another."""
     connection = await asyncpg.connect(world.settings.database_url)
     try:
-        for own in await connection.fetch(  # what follows is whole by itself, and quicker unchecked
-            "SELECT conrelid::regclass AS t, conname FROM pg_constraint WHERE contype = 'f' "
-            "AND conrelid = ANY ('{account,roster_entry,registration}'::regclass[])"
-        ):
-            await connection.execute(f"ALTER TABLE {own['t']} DROP CONSTRAINT {own['conname']}")
+        await leave_unchecked(connection, "account", "roster_entry", "registration")
         here, now, department = world.here, world.clock.now(), new_id()
         await connection.execute(
             "INSERT INTO department (id, province_id, institution_id, name, subjects, created_at) "
