@@ -379,7 +379,9 @@ def test_what_is_no_picture_is_said_so(hopper: Path, tmp_path: Path, models: Pat
 
 
 def test_a_missing_secret_stops_the_start_and_is_named() -> None:
-    ended = run_here("web", EXAM_DATABASE_URL="postgresql://x@127.0.0.1:1/x", EXAM_REDIS_URL="redis://127.0.0.1:1")
+    ended = run_here(
+        "web", EXAM_DATABASE_URL="postgresql://x@127.0.0.1:1/x", EXAM_REDIS_URL="redis://127.0.0.1:1"
+    )
     said = refusal(ended)
     for name in ("EXAM_MASTER_KEY", "EXAM_LOOKUP_KEY", "EXAM_CSRF_KEY"):
         assert name in said
