@@ -12,7 +12,9 @@ _LEAST_SHARE = 0.2
 """Of the picture's width that the face takes; in an inch of a document it is about half."""
 _TURNED = 0.4
 """About 20°, see the verifier's ``TURNED_YAW``."""
-_NO_FACE = "照片中没有看到人脸。请上传本人近期正面免冠证件照，露出整张脸，光线均匀。"
+_NO_FACE = (
+    "照片中没有看到人脸。请上传本人近期正面免冠证件照，露出整张脸，光线均匀；全身照请用裁剪框框住头部和肩部。"
+)
 _SEVERAL = "照片中不止一张人脸。请上传只有本人的单人证件照，或用裁剪框只框住本人。"
 _FAR = "照片中的脸太小。请用裁剪框框住头部和肩部，或换一张近一些的证件照。"
 _TURNED_AWAY = "照片不是正面照。请上传正对镜头拍摄的证件照。"

@@ -20,7 +20,7 @@ from exam_service.proctor.verifier import PhotoReader
 from exam_service.registration.form import usecases as form
 from exam_service.registration.form.model import Crop, Upload, UploadState
 from tests.forms import a_picture, admitted
-from tests.world import World
+from tests.world import World, portrait
 
 
 @pytest.fixture
@@ -69,6 +69,40 @@ async def test_two_people_are_refused(world: World, physician: Principal, faces_
     assert upload.state is UploadState.REFUSED
     assert "不止一张人脸" in (upload.problem or "")
     assert upload.evidence_id is None
+
+
+def full_length(tall: int) -> bytes:
+    """Somebody of whom the picture shows all, on plain ground; ``tall``: of head and shoulders, in pixels."""
+    with Image.open(io.BytesIO(portrait())) as opened:
+        head = opened.convert("RGB")
+    head.thumbnail((tall, tall))
+    picture = Image.new("RGB", (860, 1200), "whitesmoke")
+    left = (860 - head.width) // 2
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((left, 60 + head.height, left + head.width, 1150), fill="darkslategrey")
+    picture.paste(head, (left, 60))
+    written = io.BytesIO()
+    picture.save(written, "JPEG", quality=92)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("tall", [320, 260, 200])
+async def test_of_a_full_length_portrait_it_is_said_that_the_face_is_too_small(
+    world: World, physician: Principal, tall: int
+) -> None:
+    upload = await checked(world, physician, "photo", full_length(tall))
+
+    assert upload.state is UploadState.REFUSED
+    assert upload.problem == "照片中的脸太小。请用裁剪框框住头部和肩部，或换一张近一些的证件照。"
+
+
+async def test_a_face_too_small_even_for_a_closer_look_is_not_said_to_be_there(
+    world: World, physician: Principal
+) -> None:
+    upload = await checked(world, physician, "photo", full_length(60))
+
+    assert "没有看到人脸" in (upload.problem or "")
+    assert "全身照请用裁剪框框住头部和肩部" in (upload.problem or "")
 
 
 async def test_a_photo_without_a_face_says_what_to_do(world: World, physician: Principal) -> None:

@@ -24,6 +24,7 @@ _UPPER = 0.5
 # out: hair reaches into it. Plain grounds have up to 12, with a shadow 20; rooms and streets 30 and more.
 _PLAIN = 25
 _SMALL = 64
+_CLOSELY = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,17 +89,25 @@ class PhotoReader:
         return Redrawn(encoded.tobytes(), cut.shape[1], cut.shape[0])
 
     def read(self, jpeg: bytes) -> PhotoReading:
-        """The faces of a photo.
+        """The faces of a photo. Where none is found it is looked at once more at twice the size of a frame:
+        who handed in a full-length portrait is to hear that the face is too small, not that there is none.
 
         Raises:
             UnreadableImage: as for `redraw`.
         """
         if self._detector is None:
             self._detector = Detector.open()
-        frame = picture.fit(picture.decode(jpeg))
-        sight = Cascade(self._detector).look(frame)
+        image = picture.decode(jpeg)
+        frame = picture.fit(image)
+        cascade = Cascade(self._detector)
+        sight = cascade.look(frame)
         faces = sight.faces
-        plain = _is_plain(frame)
+        plain, closer = _is_plain(frame), 1.0
+        if not faces:
+            closer = 1 / frame.shape[1]
+            frame = picture.fit(image, times=_CLOSELY)
+            closer *= frame.shape[1]
+            faces = cascade.look_closely(frame)
         if not faces:
             found = quality.quality_of_nobody(sight.cells)
             return PhotoReading(0, found, None, None, plain)
@@ -109,7 +118,8 @@ class PhotoReader:
         size = frame.shape[1], frame.shape[0]
         return PhotoReading(
             len(faces),
-            quality.quality_of_face(chip, five, largest.rectangle, size),
+            # Small is what would be small in a frame, where this face is to be found again.
+            quality.quality_of_face(chip, five / closer, largest.rectangle, size),
             quality.yaw_of(five),
             largest.rectangle.width() / size[0],
             plain,
