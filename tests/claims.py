@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
+from exam_service.accounts.model import Role
 from exam_service.crypto.envelope import seal
 from exam_service.cycles.form_rules import UploadKind
-from exam_service.cycles.policy import Stage, Subject
+from exam_service.cycles.policy import ReviewLevel, Stage, Subject
 from exam_service.exemptions import queries as exemption_queries
 from exam_service.exemptions.model import Application
 from exam_service.exemptions.model import State as ExemptionState
@@ -43,6 +44,11 @@ async def asked_for(world: World) -> dict[str, dict[str, str]]:
         )
         async with world.database.tx() as tx:
             assert await exemption_queries.insert_application(tx, application)
+            if state is ExemptionState.BODY:
+                by = world.here.staff[Role.INSTITUTION].account_id
+                await exemption_queries.insert_decision(
+                    tx, new_id(), application, ReviewLevel.INSTITUTION, "", by, START, granted=True
+                )
         rows[name] = {"exemption": str(application.id), "upload": str(upload.id)}
     while claimed := await form.claim_upload(services):
         await form.record_check(services, claimed, form.Finding(b"a picture", 640, 480))

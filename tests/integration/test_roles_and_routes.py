@@ -375,7 +375,10 @@ PROBES: dict[tuple[str, str], Probe] = {
         Role.PHYSICIAN, "picture", status=409, is_json=False
     ),
     ("POST", "/exemptions/{exemption}/evidence"): Probe(Role.PHYSICIAN, "claim", status=422, is_json=False),
-    ("POST", "/exemptions/{exemption}/withdrawal"): Probe(Role.PHYSICIAN, "claim", status=303, is_json=False),
+    # Not that whose pictures are looked at: nobody has decided on them, so they would go with the withdrawal.
+    ("POST", "/exemptions/{exemption}/withdrawal"): Probe(
+        Role.PHYSICIAN, "passed_on", status=303, is_json=False
+    ),
     ("GET", "/exemptions/{exemption}/pictures/{upload}"): Probe(Role.PHYSICIAN, "claim"),
     ("GET", "/institution/exemptions/{exemption}"): Probe(Role.INSTITUTION, "claim"),
     ("GET", "/institution/exemptions/{exemption}/pictures/{upload}"): Probe(Role.INSTITUTION, "claim"),
@@ -420,6 +423,7 @@ ROWS_OF_PATHS: dict[str, tuple[str, ...]] = {
     "/alternatives/": ("watched",),
     "/registration/uploads/": ("picture",),
     "/registration/modification/": ("amendment",),
+    "/exemptions/{exemption}/withdrawal": ("passed_on",),
     "/exemptions/": ("claim",),
     "/institution/exemptions/": ("claim",),
     "/body/exemptions/": ("passed_on",),
