@@ -255,22 +255,27 @@ class World:
     async def hand_in(self, paper: papers.OpenPaper, *, right: int) -> Attempt:
         """Answer the first ``right`` items rightly and hand in."""
         keys = await self.keys_of(paper)
-        attempt = paper.attempt
+        attempt, now = paper.attempt, self.clock.now()
         principal = self._owner_of(attempt)
-        for seq, item in enumerate(paper.items[:right], start=1):
-            event = AnswerEvent(
-                attempt.id, attempt.lease_epoch, seq, item.id, keys[item.id], self.clock.now()
-            )
-            await self.save(principal, event)
+        events = [
+            AnswerEvent(attempt.id, attempt.lease_epoch, seq, item.id, keys[item.id], now)
+            for seq, item in enumerate(paper.items[:right], start=1)
+        ]
+        await self._save(principal, events)
         return await papers.hand_in(self.services, principal, attempt.id, attempt.lease_epoch)
 
     async def save(self, principal: Principal, event: AnswerEvent) -> papers.Saved:
         """One answer, as a batch of its own."""
-        save = papers.Save(principal.account_id, event, self.clock.now())
-        (reply,) = await papers.save_batch(self.database, self.clock, [save])
-        if isinstance(reply, DomainError):
-            raise reply
-        return reply
+        (saved,) = await self._save(principal, [event])
+        return saved
+
+    async def _save(self, principal: Principal, events: list[AnswerEvent]) -> list[papers.Saved]:
+        saves = [papers.Save(principal.account_id, event, self.clock.now()) for event in events]
+        replies = await papers.save_batch(self.database, self.clock, saves)
+        for reply in replies:
+            if isinstance(reply, DomainError):
+                raise reply
+        return replies
 
     def _owner_of(self, attempt: Attempt) -> Principal:
         for place in (self.here, self.elsewhere):
@@ -350,9 +355,9 @@ class World:
 
     async def frames(self, attempt: Attempt, stream: StreamRow, first_seq: int, at: list[datetime]) -> None:
         """Frames that showed the right face and were not kept."""
+        checks = [_check(attempt, stream, seq, moment) for seq, moment in enumerate(at, start=first_seq)]
         async with self.database.tx() as tx:
-            for seq, moment in enumerate(at, start=first_seq):
-                await proctor_queries.insert_checks(tx, [_check(attempt, stream, seq, moment)])
+            await proctor_queries.insert_checks(tx, checks)
 
 
 def _check(attempt: Attempt, stream: StreamRow, seq: int, at: datetime) -> Check:
