@@ -222,7 +222,9 @@ async def test_somebody_else_before_the_camera_is_not_let_in(
         await log_in(page, world, physician)
         await accept_notice(page, "人文医学")
         await page.get_by_role("button", name="开始检测").click()
-        await expect(page.locator("[data-part=hint]")).to_contain_text("暂未确认是本人")
+        # On a busy machine all verdicts of a try come at once, and what is said of them goes by.
+        said = re.compile("暂未确认是本人|这次没有通过")
+        await expect(page.locator("[data-part=hint]")).to_contain_text(said)
         await picture(page, "check-another-face")
         attempt = await world.start(physician)
         assert attempt.state == "prepared"
