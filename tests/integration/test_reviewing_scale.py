@@ -18,7 +18,7 @@ from exam_service.registration.model import State
 from exam_service.registration.reviewing.filters import STATES, Age, Filter, Place, Tab, born_between
 from exam_service.registration.reviewing.queries import SQL, Narrowed, Scope
 from tests.bench.registrations import BODY, CYCLE, FILL, INSTITUTION, PROVINCE, SETTLE
-from tests.world import leave_unchecked, own_database
+from tests.world import own_database, unchecked
 
 LARGE = frozenset(
     {"registration", "account", "roster_entry", "registration_review", "registration_submission"}
@@ -66,8 +66,8 @@ async def filled(template_database: str) -> AsyncIterator[asyncpg.Connection]:
     async with own_database(template_database) as url:
         connection = await asyncpg.connect(url)
         try:
-            await leave_unchecked(connection, *LARGE)
-            await connection.execute(FILL.format(physicians=100_000))
+            async with unchecked(connection, *LARGE):
+                await connection.execute(FILL.format(physicians=100_000))
             await connection.execute(SETTLE)
             yield connection
         finally:

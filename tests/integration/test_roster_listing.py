@@ -19,7 +19,7 @@ from exam_service.registration.admission import queries
 from exam_service.registration.admission.model import Filters, Standing, age_on
 from exam_service.registration.admission.usecases import listing
 from exam_service.storage.database import Tx
-from tests.world import Another, World, leave_unchecked
+from tests.world import Another, World, unchecked
 
 TODAY = date(2026, 5, 12)
 
@@ -121,46 +121,46 @@ async def many(world: World) -> AsyncIterator[Tx]:
     """100,000 physicians of one institution, a fifth of them registered, beside some of another."""
     connection = await asyncpg.connect(world.settings.database_url)
     try:
-        await leave_unchecked(connection, "account", "roster_entry", "registration")
-        here, now, department = world.here, world.clock.now(), new_id()
-        await connection.execute(
-            "INSERT INTO department (id, province_id, institution_id, name, subjects, created_at) "
-            "VALUES ($1, 'hunan', $2, '内科', '{03}', $3)",
-            department,
-            here.institution_id,
-            now,
-        )
-        await connection.execute(
-            """
-            WITH people AS (
-                SELECT gen_random_uuid() AS id, chr(19968 + n % 400) || n AS name, n,
-                       CASE WHEN n % 10 = 0 THEN $2::uuid ELSE $1::uuid END AS institution_id
-                FROM generate_series(1, 111200) n
-            ), accounts AS (
-                INSERT INTO account (id, province_id, role, name, document_hash, created_at)
-                SELECT id, 'hunan', 'physician', name, decode(md5(n::text), 'hex'), $3 FROM people
-            ), entries AS (
-                INSERT INTO roster_entry (account_id, province_id, institution_id, department_id, name,
-                                          born_on, category, level, first_registered_on, created_at)
-                SELECT id, 'hunan', institution_id, CASE WHEN n % 401 = 0 THEN $4::uuid END, name,
-                       date '1950-01-01' + n * 7 % 20000, 'clinical', 'licensed',
-                       date '1980-01-01' + n * 11 % 16000, $3
-                FROM people
+        async with unchecked(connection, "account", "roster_entry", "registration"):
+            here, now, department = world.here, world.clock.now(), new_id()
+            await connection.execute(
+                "INSERT INTO department (id, province_id, institution_id, name, subjects, created_at) "
+                "VALUES ($1, 'hunan', $2, '内科', '{03}', $3)",
+                department,
+                here.institution_id,
+                now,
             )
-            INSERT INTO registration (id, province_id, cycle_id, account_id, institution_id, body_id, state,
-                                      procedure, category, level, created_at)
-            SELECT gen_random_uuid(), 'hunan', $5, id, institution_id, $6,
-                   CASE WHEN n % 1003 = 0 THEN 'institution_review' ELSE 'registered' END,
-                   'simple', 'clinical', 'licensed', $3
-            FROM people WHERE n % 5 = 1 OR n % 1003 = 0
-            """,
-            here.institution_id,
-            here.other_institution_id,
-            now,
-            department,
-            here.cycle.id,
-            here.body_id,
-        )
+            await connection.execute(
+                """
+                WITH people AS (
+                    SELECT gen_random_uuid() AS id, chr(19968 + n % 400) || n AS name, n,
+                           CASE WHEN n % 10 = 0 THEN $2::uuid ELSE $1::uuid END AS institution_id
+                    FROM generate_series(1, 111200) n
+                ), accounts AS (
+                    INSERT INTO account (id, province_id, role, name, document_hash, created_at)
+                    SELECT id, 'hunan', 'physician', name, decode(md5(n::text), 'hex'), $3 FROM people
+                ), entries AS (
+                    INSERT INTO roster_entry (account_id, province_id, institution_id, department_id, name,
+                                              born_on, category, level, first_registered_on, created_at)
+                    SELECT id, 'hunan', institution_id, CASE WHEN n % 401 = 0 THEN $4::uuid END, name,
+                           date '1950-01-01' + n * 7 % 20000, 'clinical', 'licensed',
+                           date '1980-01-01' + n * 11 % 16000, $3
+                    FROM people
+                )
+                INSERT INTO registration (id, province_id, cycle_id, account_id, institution_id, body_id,
+                                          state, procedure, category, level, created_at)
+                SELECT gen_random_uuid(), 'hunan', $5, id, institution_id, $6,
+                       CASE WHEN n % 1003 = 0 THEN 'institution_review' ELSE 'registered' END,
+                       'simple', 'clinical', 'licensed', $3
+                FROM people WHERE n % 5 = 1 OR n % 1003 = 0
+                """,
+                here.institution_id,
+                here.other_institution_id,
+                now,
+                department,
+                here.cycle.id,
+                here.body_id,
+            )
         await connection.execute("ANALYZE account, roster_entry, registration, department")
         async with connection.transaction():
             yield Tx(connection)
