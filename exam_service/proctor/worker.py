@@ -28,7 +28,7 @@ from exam_service.wiring import Services
 log = logging.getLogger(__name__)
 
 LARGEST_BATCH = 16
-GATHER_SECONDS = 1.2
+GATHER_SECONDS = 1.0
 _WAIT_SECONDS = 1.0
 _PAUSE_SECONDS = 0.5
 _BEATS_BETWEEN_BURIALS = 12
