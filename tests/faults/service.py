@@ -30,7 +30,7 @@ from exam_service.storage.database import Database
 from exam_service.storage.vault import Vault
 from tests.faults.servers import held
 from tests.faults.sitter import Sitter
-from tests.world import PASSWORD, World, build_world
+from tests.world import PASSWORD, World, build_world, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 POSTGRES, REDIS = "PostgreSQL", "Redis"
@@ -160,7 +160,11 @@ class Service:
         await self._start_again_until(self.web, self._is_served)
 
     async def start_sweep(self) -> None:
+        """Start ``sweep`` and wait until it works: where it finds no PostgreSQL it ends, for good here."""
         self.sweep.spawn()
+        async with self.connected() as connection:
+            sealed = "SELECT count(*) FROM audit_seal"
+            await eventually(lambda: connection.fetchval(sealed), within=_START_SECONDS)
 
     async def kill_postgres(self) -> None:
         """kill -9 of the postmaster; returns once the next one, which its keeper starts, is ready."""
