@@ -46,7 +46,7 @@ Box = tuple[int, int, int, int]
 
 # Frames from one whole search to the next, at the most: where something changes beside the face, or the face
 # isn't found, the verifier searches all of it at once.
-_WHOLE_EVERY = 24
+WHOLE_EVERY = 24
 _REMEMBERED = 4096
 _ABSENCE = 3  # frames without a face in a row are an absence: the one that completes it is looked at harder
 _THRESHOLDS_SECONDS = 5.0
@@ -147,7 +147,7 @@ class Places:
         while len(self._of) > _REMEMBERED:
             self._of.popitem(last=False)
         place.since_whole += 1
-        return Glance(picture, place.box if place.since_whole < _WHOLE_EVERY else None, place.scene)
+        return Glance(picture, place.box if place.since_whole < WHOLE_EVERY else None, place.scene)
 
     def note(self, subject_id: UUID, reading: FaceReading | None) -> None:
         """What was seen; ``None`` after anything but a plain match: then all of the next is searched."""

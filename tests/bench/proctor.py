@@ -31,7 +31,8 @@ import dlib
 import numpy as np
 from numpy.typing import NDArray
 
-from exam_service.proctor.verifier import WHOLE_EVERY, Quality, Reading, Verifier, weights
+from exam_service.proctor.verification import WHOLE_EVERY
+from exam_service.proctor.verifier import Quality, Reading, Verifier, weights
 from exam_service.proctor.verifier.cascade import Cascade
 from exam_service.proctor.verifier.detector import Detector, Face
 from exam_service.proctor.verifier.network import Network

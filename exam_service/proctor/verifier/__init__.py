@@ -1,6 +1,5 @@
 """Faces in pictures. Knows no database, queue, web or settings, and runs in workers only."""
 
-from exam_service.proctor.verifier.cascade import WHOLE_EVERY
 from exam_service.proctor.verifier.handed_in import PhotoReader, PhotoReading, Redrawn
 from exam_service.proctor.verifier.own_recogniser import BadRecogniser
 from exam_service.proctor.verifier.quality import AWAY_YAW, TURNED_YAW
@@ -13,7 +12,6 @@ __all__ = [
     "AWAY_YAW",
     "MODEL",
     "TURNED_YAW",
-    "WHOLE_EVERY",
     "BadRecogniser",
     "Box",
     "Glance",

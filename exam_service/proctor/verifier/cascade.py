@@ -26,8 +26,6 @@ _WIDE = 1.7, 1.2 * NARROWEST
 # is below is none, what lies between is looked at again.
 _CLEAR = 0.4
 _FAINT = -0.4
-# How often to ask for the whole frame though nothing has changed and nothing is in doubt.
-WHOLE_EVERY = 24
 # A frame made to show hundreds of faces must not take seconds.
 _MOST = 8
 
