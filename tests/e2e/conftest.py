@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 from aiohttp.test_utils import TestServer
 from numpy.typing import NDArray
-from playwright.async_api import Browser, Page, Playwright, async_playwright, expect
+from playwright.async_api import Browser, Page, Playwright, Route, async_playwright, expect
 
 from exam_service.accounts.model import Principal
 from exam_service.app import create_app
@@ -325,6 +326,23 @@ async def person(
     finally:
         await context.close()
     assert faults == []
+
+
+@asynccontextmanager
+async def late(page: Page, script: str) -> AsyncIterator[None]:
+    """On a slow line this script comes only when the block is left."""
+    come = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await come.wait()
+        await route.continue_()
+
+    address = re.compile(rf"/{re.escape(script)}\b")
+    await page.route(address, hold)
+    yield
+    come.set()
+    await page.wait_for_load_state()
+    await page.unroute(address)
 
 
 async def press_notice(page: Page, name: str) -> None:

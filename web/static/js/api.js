@@ -46,9 +46,18 @@ export async function post(path, body, patience) {
   }
 }
 
-async function request(method, path, body, patience = PATIENCE_MS, more = {}) {
+/** The last words of a page that goes: they are on their way without it, and nobody hears the answer. */
+export function postGoing(path, body) {
+  fetch(path, { ...options("POST", body), credentials: "same-origin", keepalive: true }).catch(() => {});
+}
+
+function options(method, body, more = {}) {
   const headers = { ...more, Accept: "application/json", "Content-Type": "application/json", "X-CSRF-Token": meta.content };
-  const reply = await send(path, { method, headers, body: body && JSON.stringify(body) }, patience);
+  return { method, headers, body: body && JSON.stringify(body) };
+}
+
+async function request(method, path, body, patience = PATIENCE_MS, more = {}) {
+  const reply = await send(path, options(method, body, more), patience);
   let content = {};
   try {
     content = JSON.parse(reply.text);

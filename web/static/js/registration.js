@@ -1,11 +1,13 @@
 /** 我要报名: what is typed is saved as it is typed, pictures are looked at before they are sent, the photo is cut.
     Without this script the buttons save the page. */
 
-import { ApiError, get, post } from "./api.js";
+import { ApiError, get, post, postGoing } from "./api.js";
 import { pauseAfter, rest, wake } from "./retry.js";
+import { isTyped } from "./typed.js";
 
 const SETTLED_MS = 800;
 const POLL_MS = 2000;
+const CONTENT = /^(basic|practice|conduct|procedure)\./;
 
 const form = document.querySelector("[data-form]");
 
@@ -42,12 +44,18 @@ function saveAsTyped() {
     version += 1;
     seq.value = version; // what a save under way brings later than this is older
   });
+  for (const field of form.elements) {
+    if (CONTENT.test(field.name) && isTyped(field)) changed({ target: field }, SETTLED_MS); // before this script came
+  }
   addEventListener("pageshow", (event) => {
     if (event.persisted) location.reload(); // gone back to: what it says is old
   });
   // The phone goes to sleep, or another app comes to the front: the last words are sent at once.
   document.addEventListener("visibilitychange", () => document.hidden && flush());
-  addEventListener("pagehide", flush);
+  // The page goes, and takes a save under way along. The server knows by seq which is the newer one.
+  addEventListener("pagehide", () => {
+    if (stored < version && !over && !leaving) postGoing(form.dataset.draft, content());
+  });
   addEventListener("beforeunload", (event) => {
     if (!leaving && stored < version && !over) event.preventDefault();
   });
@@ -69,7 +77,7 @@ function saveAsTyped() {
   function content() {
     const fields = [];
     for (const [name, value] of new FormData(form)) {
-      if (typeof value === "string" && /^(basic|practice|conduct|procedure)\./.test(name)) fields.push([name, value]);
+      if (typeof value === "string" && CONTENT.test(name)) fields.push([name, value]);
     }
     return { revision: Number(revision.value), page: page.value, seq: version, fields };
   }
