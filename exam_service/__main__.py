@@ -241,22 +241,53 @@ def audit() -> None:
 
 
 @audit.command()
-def verify() -> None:
-    """Walk the chain of the whole journal; exit 1 and name the first entry that was edited or removed."""
-    from exam_service.audit.usecases import first_broken_number  # noqa: PLC0415
+@click.option(
+    "--heads",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Directory of signed heads to compare with (default: EXAM_AUDIT_HEADS, else audit in the data "
+    "directory).",
+)
+def verify(heads: Path | None) -> None:
+    """Walk the chain of the whole journal; exit 1 and name the first entry that was edited or removed.
+
+    The heads that the sweeper signed outside the database show also that its end was cut off, or that it was
+    written anew.
+    """
+    from exam_service.app import head_log  # noqa: PLC0415
+    from exam_service.audit.model import Damage  # noqa: PLC0415
+    from exam_service.audit.usecases import find_damage  # noqa: PLC0415
     from exam_service.storage.database import Database  # noqa: PLC0415
 
-    async def run() -> int | None:
-        database = await Database.connect(load_settings().database_url, pool_size=1)
+    settings = load_settings()
+    log = head_log(settings if heads is None else settings.model_copy(update={"audit_heads": heads}))
+    try:
+        signed = log.read()
+    except OSError as error:
+        raise click.ClickException(f"the signed heads can't be read: {error}") from None
+
+    async def run() -> Damage | None:
+        database = await Database.connect(settings.database_url, pool_size=1)
         try:
-            return await first_broken_number(database)
+            return await find_damage(database, signed.digests)
         finally:
             await database.close()
 
-    broken = asyncio.run(run())
-    if broken is not None:
-        raise click.ClickException(f"the journal was tampered with: entry {broken} was edited or removed")
+    for place in signed.unreadable:
+        click.echo(f"passed over, as it was cut short: {place}", err=True)
+    if damage := asyncio.run(run()):
+        entries = f"entry {damage.first}"
+        if damage.last > damage.first:
+            entries = f"an entry from {damage.first} to {damage.last}"
+        witness = ", as a signed head shows" if damage.is_signed else ""
+        raise click.ClickException(f"the journal was tampered with: {entries} was edited or removed{witness}")
+    if signed.unsigned:
+        raise click.ClickException(f"not signed by this service: {'; '.join(signed.unsigned)}")
     click.echo("the journal is whole")
+    if newest := signed.newest:
+        at = newest.at.isoformat(timespec="seconds")
+        click.echo(f"signed heads: {len(signed.digests)}, the last of entry {newest.number} at {at}")
+    else:
+        click.echo(f"whether its end was cut off can't be told: there are no signed heads in {log.directory}")
 
 
 @main.group()

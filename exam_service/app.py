@@ -43,6 +43,7 @@ from exam_service.settings import Settings
 from exam_service.sms.opening import open_post
 from exam_service.storage.database import Database
 from exam_service.storage.evidence import DirectoryBlobs, EvidenceStore
+from exam_service.storage.heads import HeadLog
 from exam_service.storage.migrate import check_migrated
 from exam_service.storage.vault import Vault
 from exam_service.wiring import Services
@@ -85,6 +86,7 @@ async def open_services(
                     vault=Vault(settings.key("master_key")),
                     evidence=EvidenceStore(DirectoryBlobs(settings.data_dir / "evidence")),
                     signer=Signer(settings.key("master_key"), "receipts"),
+                    heads=head_log(settings),
                     post=post,
                 ),
                 client,
@@ -103,6 +105,12 @@ async def _compare_clocks(clock: Clock, database: Database) -> None:
         with suppress(Unavailable):
             await asyncio.sleep(_CLOCKS_COMPARED_EVERY)
             clock.note_ahead(await database.clock_ahead(clock.uncorrected))
+
+
+def head_log(settings: Settings) -> HeadLog:
+    """Where the heads of the audit journal are signed."""
+    directory = settings.audit_heads or settings.data_dir / "audit"
+    return HeadLog(directory, Signer(settings.key("master_key"), "audit heads"))
 
 
 def frame_queue(settings: Settings, client: Client) -> WorkStream:

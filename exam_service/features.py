@@ -26,6 +26,10 @@ async def _seal(services: Services) -> None:
         pass
 
 
+async def _export_head(services: Services) -> None:
+    await audit.export_head(services.database, services.clock, services.heads)
+
+
 FEATURES = (
     sms,
     accounts,
@@ -53,4 +57,5 @@ def wire() -> Wiring:
     for feature in FEATURES:
         feature.setup(wiring)
     wiring.add_job(Job("audit", 1.0, _seal))
+    wiring.add_job(Job("audit heads", 10.0, _export_head))
     return wiring

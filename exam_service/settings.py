@@ -53,6 +53,11 @@ class Settings(BaseSettings):
         default=Path("var"),
         description="Directory of evidence, models and, in embedded mode, servers and secrets.",
     )
+    audit_heads: Path | None = Field(
+        default=None,
+        description="Directory for the signed heads of the audit journal, best where the database's "
+        "administrators can't write (default: `audit` in the data directory).",
+    )
 
     master_key: Key = Field(
         description="Wraps the data keys of personal data. Secret: 32 bytes in base64. Lost means lost data."

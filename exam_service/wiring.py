@@ -15,6 +15,7 @@ from exam_service.settings import Settings
 from exam_service.sms.sender import Post
 from exam_service.storage.database import Database
 from exam_service.storage.evidence import EvidenceStore
+from exam_service.storage.heads import HeadLog
 from exam_service.storage.vault import Vault
 
 
@@ -31,6 +32,7 @@ class Services:
     vault: Vault
     evidence: EvidenceStore
     signer: Signer
+    heads: HeadLog
     post: Post
 
 

@@ -23,7 +23,7 @@ from PIL import Image, ImageOps
 
 from exam_service.accounts import usecases as accounts
 from exam_service.accounts.model import FACE_CONSENT_VERSION, Principal, Role
-from exam_service.app import create_app
+from exam_service.app import create_app, head_log
 from exam_service.clock import Clock, in_china
 from exam_service.crypto.envelope import seal
 from exam_service.crypto.hashes import token_hash
@@ -393,6 +393,7 @@ def services_for(database: Database, settings: Settings, vault: Vault, clock: Cl
         vault=vault,
         evidence=EvidenceStore(DirectoryBlobs(settings.data_dir / "evidence")),
         signer=Signer(settings.key("master_key"), "receipts"),
+        heads=head_log(settings),
         post=Post(Outbox(database, clock)),
     )
 

@@ -49,6 +49,19 @@ class SealedEntry:
     entry: Entry | None
 
 
+@dataclass(frozen=True)
+class Damage:
+    """An entry from ``first`` to ``last`` was edited or removed.
+
+    Attributes:
+        is_signed: A head shows it that was signed of ``last``; else the chain itself does.
+    """
+
+    first: int
+    last: int
+    is_signed: bool = False
+
+
 def chained(previous: bytes, number: int, entry: Entry) -> bytes:
     """SHA-256 over the previous digest (32 bytes), the number and the canonical JSON of the entry."""
     canonical = json.dumps(

@@ -59,6 +59,11 @@ async def select_seal_head(tx: Tx) -> Seal | None:
     return Seal(**row) if row else None
 
 
+async def select_digest(tx: Tx, number: int) -> bytes | None:
+    digest: bytes | None = await tx.fetch_value(SQL["select_digest"], number)
+    return digest
+
+
 async def select_unsealed(tx: Tx, limit: int) -> list[Entry]:
     return [_entry(row) for row in await tx.fetch(SQL["select_unsealed"], limit)]
 

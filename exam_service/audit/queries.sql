@@ -14,6 +14,9 @@ SELECT pg_try_advisory_xact_lock(1635083369)
 -- name: select_seal_head
 SELECT number, digest FROM audit_head
 
+-- name: select_digest
+SELECT digest FROM audit_seal WHERE number = $1
+
 -- name: select_unsealed
 -- Only rows of transactions that every other one can see: a row that commits later can't slip in below.
 SELECT e.id, e.province_id, e.at, e.actor_id, e.action, e.subject_id, e.facts

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from exam_service.audit import queries
-from exam_service.audit.model import GENESIS, Entry, Seal, chained
+from exam_service.audit.model import GENESIS, Damage, Entry, Seal, chained
 from exam_service.clock import Clock
 from exam_service.ids import new_id
 from exam_service.storage.database import Database, Tx
+from exam_service.storage.heads import Head, HeadLog
+
+log = logging.getLogger(__name__)
 
 _BATCH = 1000
 
@@ -76,9 +80,36 @@ async def seal(database: Database) -> int:
         return len(seals)
 
 
-async def first_broken_number(database: Database) -> int | None:
-    """Walk the whole chain; the number of the first entry that was edited or removed, ``None`` when whole."""
-    number, digest = 0, GENESIS
+async def export_head(database: Database, clock: Clock, heads: HeadLog) -> None:
+    """Sign how far the journal has come, where whoever can write to the database can't; say when it was cut.
+
+    Raises:
+        OSError: The heads can't be written.
+    """
+    newest = heads.newest()
+    async with database.tx() as tx:
+        head = await queries.select_seal_head(tx)
+        known = newest and await queries.select_digest(tx, newest.number)
+    if newest and known != newest.digest:
+        log.error(
+            "the audit journal is not the one whose head of entry %d was signed at %s: "
+            "it was cut or rewritten, or the database is an older one",
+            newest.number,
+            newest.at.isoformat(),
+        )
+    if head and (newest is None or (head.number, head.digest) != (newest.number, newest.digest)):
+        heads.append(Head(head.number, head.digest, clock.now()))
+
+
+async def find_damage(database: Database, signed: Mapping[int, bytes] | None = None) -> Damage | None:
+    """Walk the whole chain; where it was first tampered with, ``None`` when it is whole.
+
+    Args:
+        signed: Digests by number, of heads that were signed outside the database. They show what the chain
+            alone can't: that it was cut or rewritten from some entry on, with all that remembers its end.
+    """
+    signed = signed or {}
+    number, digest, proven = 0, GENESIS, 0
     async with database.tx() as tx:
         # Read first: what is sealed during the walk lies behind it and is walked as well.
         head = await queries.select_seal_head(tx) or Seal(0, GENESIS)
@@ -86,12 +117,18 @@ async def first_broken_number(database: Database) -> int | None:
             for row in batch:
                 expected = number + 1
                 if row.seal.number != expected or row.entry is None:
-                    return expected
+                    return Damage(expected, expected)
                 digest = chained(digest, expected, row.entry)
                 remembered = head.digest if expected == head.number else digest
                 if digest != row.seal.digest or digest != remembered:
-                    return expected
+                    return Damage(expected, expected)
                 number = expected
-        if number < head.number or (number > 0 and head.number == 0):
-            return number + 1
+                if number in signed:
+                    if signed[number] != digest:
+                        return Damage(proven + 1, number, is_signed=True)
+                    proven = number
+    if signed and number < max(signed):
+        return Damage(number + 1, max(signed), is_signed=True)
+    if number < head.number or (number > 0 and head.number == 0):
+        return Damage(number + 1, max(number + 1, head.number))
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -11,9 +12,11 @@ import asyncpg
 import pytest
 
 from exam_service.audit import usecases as audit
-from exam_service.audit.model import GENESIS, Entry, chained
+from exam_service.audit.model import GENESIS, Damage, Entry, chained
+from exam_service.crypto.signing import Signer
 from exam_service.ids import new_id
 from exam_service.storage.database import Database
+from exam_service.storage.heads import HeadLog
 from tests.world import START, FakeClock, eventually, own_database
 
 ACTOR = UUID("01990000-0000-7000-8000-00000000000a")
@@ -88,7 +91,7 @@ async def sealed(database: Database, count: int) -> list[str]:
     actions = [f"test.{number}" for number in range(1, count + 1)]
     await write(database, *actions)
     await seal(database, count)
-    assert await audit.first_broken_number(database) is None
+    assert await audit.find_damage(database) is None
     return actions
 
 
@@ -99,7 +102,7 @@ async def test_sealing_numbers_and_chains_in_order(database: Database) -> None:
     await write(database, "later.1", "later.2")
     await seal(database, 2)
     assert await sealed_actions(database) == [*actions, "later.1", "later.2"]
-    assert await audit.first_broken_number(database) is None
+    assert await audit.find_damage(database) is None
 
 
 async def test_each_digest_is_over_the_one_before_and_the_whole_entry(database: Database) -> None:
@@ -119,7 +122,7 @@ async def test_each_digest_is_over_the_one_before_and_the_whole_entry(database: 
 
 async def test_with_nothing_to_seal_nothing_happens(database: Database) -> None:
     assert await audit.seal(database) == 0
-    assert await audit.first_broken_number(database) is None
+    assert await audit.find_damage(database) is None
     await sealed(database, 1)
     assert await audit.seal(database) == 0
 
@@ -130,7 +133,7 @@ async def test_sealers_at_once_make_one_chain(database: Database) -> None:
         await asyncio.gather(*(audit.seal(database) for _ in range(6)))
     await eventually(lambda: all_sealed(database, 20))
     assert await numbers(database) == list(range(1, 21))
-    assert await audit.first_broken_number(database) is None
+    assert await audit.find_damage(database) is None
 
 
 async def test_writers_and_sealers_at_once_lose_nothing(database: Database) -> None:
@@ -145,7 +148,7 @@ async def test_writers_and_sealers_at_once_lose_nothing(database: Database) -> N
     await asyncio.gather(writing, *(seal_until_done(writing) for _ in range(2)))
     await eventually(lambda: all_sealed(database, 24))
     assert await numbers(database) == list(range(1, 25))
-    assert await audit.first_broken_number(database) is None
+    assert await audit.find_damage(database) is None
     for writer in range(3):
         own = [action for action in await sealed_actions(database) if action.startswith(f"writer.{writer}.")]
         assert own == [f"writer.{writer}.{number}" for number in range(8)]
@@ -161,7 +164,7 @@ async def test_an_open_transaction_is_waited_for_not_passed_over(database: Datab
         assert await audit.seal(database) == 0, "what began before it is not known yet"
     await seal(database, 2)
     assert await sealed_actions(database) == ["test.1", "slow", "quick"]
-    assert await audit.first_broken_number(database) is None
+    assert await audit.find_damage(database) is None
 
 
 async def test_what_was_there_before_an_open_transaction_is_sealed_meanwhile(database: Database) -> None:
@@ -174,7 +177,7 @@ async def test_what_was_there_before_an_open_transaction_is_sealed_meanwhile(dat
         assert await sealed_actions(database) == ["before"]
     await seal(database, 1)
     assert await sealed_actions(database) == ["before", "slow"]
-    assert await audit.first_broken_number(database) is None
+    assert await audit.find_damage(database) is None
 
 
 async def test_an_older_id_that_is_committed_later_is_sealed_behind(database: Database) -> None:
@@ -191,7 +194,7 @@ async def test_an_older_id_that_is_committed_later_is_sealed_behind(database: Da
         )
     await seal(database, 1)
     assert await sealed_actions(database) == ["test.1", "test.2", "late"]
-    assert await audit.first_broken_number(database) is None
+    assert await audit.find_damage(database) is None
 
 
 async def test_what_was_rolled_back_leaves_no_hole(database: Database) -> None:
@@ -218,7 +221,7 @@ async def test_a_batch_larger_than_one_sealing_is_sealed_in_several(database: Da
     first = await eventually(lambda: audit.seal(database))
     assert 0 < first < 1500
     await seal(database, 1500 - first)
-    assert await audit.first_broken_number(database) is None
+    assert await audit.find_damage(database) is None
 
 
 OTHER = UUID("01990000-0000-7000-8000-0000000000ff")
@@ -254,7 +257,7 @@ async def test_any_edit_or_deletion_is_found_where_it_was_made(
         async with database.tx() as tx:
             entry_id = await tx.fetch_value("SELECT entry_id FROM audit_seal WHERE number = $1", number)
             await tx.execute(statement, entry_id, *values)
-        assert await audit.first_broken_number(database) == number
+        assert await audit.find_damage(database) == Damage(number, number)
         values = [new_id()] if values else []
 
 
@@ -267,7 +270,7 @@ async def test_the_newest_entry_is_as_safe_as_the_others(
     async with database.tx() as tx:
         entry_id = await tx.fetch_value("SELECT entry_id FROM audit_seal WHERE number = 5")
         await tx.execute(statement, entry_id, *values)
-    assert await audit.first_broken_number(database) == 5
+    assert await audit.find_damage(database) == Damage(5, 5)
 
 
 async def test_exchanged_entries_are_found(database: Database) -> None:
@@ -279,7 +282,7 @@ async def test_exchanged_entries_are_found(database: Database) -> None:
         ]
         for number, entry_id in ((2, OTHER), (3, ids[0]), (2, ids[1])):
             await tx.execute("UPDATE audit_seal SET entry_id = $2 WHERE number = $1", number, entry_id)
-    assert await audit.first_broken_number(database) == 2
+    assert await audit.find_damage(database) == Damage(2, 2)
 
 
 async def test_an_entry_put_in_between_is_found(database: Database) -> None:
@@ -290,7 +293,7 @@ async def test_an_entry_put_in_between_is_found(database: Database) -> None:
         await tx.execute(
             "INSERT INTO audit_seal SELECT 3, id, sha256('x') FROM audit_entry WHERE action = 'forged'"
         )
-    assert await audit.first_broken_number(database) == 3
+    assert await audit.find_damage(database) == Damage(3, 3)
 
 
 @pytest.mark.parametrize(
@@ -311,7 +314,7 @@ async def test_a_cut_is_found(database: Database, statement: str) -> None:
     await sealed(database, 5)
     async with database.tx() as tx:
         await tx.execute(statement)
-    assert await audit.first_broken_number(database) is not None
+    assert await audit.find_damage(database) is not None
 
 
 @pytest.mark.parametrize(
@@ -328,20 +331,100 @@ async def test_whoever_touches_the_head_is_found(database: Database, statement: 
     await sealed(database, 5)
     async with database.tx() as tx:
         await tx.execute(statement)
-    assert await audit.first_broken_number(database) is not None
+    assert await audit.find_damage(database) is not None
 
 
-@pytest.mark.xfail(strict=True, reason="needs the signed heads of architecture.md, kept outside the database")
-async def test_a_cut_that_takes_the_head_along_is_found(database: Database) -> None:
-    """By somebody who may write everything in the database."""
-    await sealed(database, 5)
+# What chain and database together can't show: the heads that were signed outside
+
+
+@pytest.fixture
+def heads(tmp_path: Path) -> HeadLog:
+    return HeadLog(tmp_path / "audit", Signer(bytes(32), "audit heads"))
+
+
+async def cut_with_its_head(database: Database, number: int) -> None:
+    """As somebody would who may write everything in the database."""
     async with database.tx() as tx:
-        await tx.execute("DELETE FROM audit_entry USING audit_seal WHERE entry_id = id AND number > 2")
-        await tx.execute("DELETE FROM audit_seal WHERE number > 2")
         await tx.execute(
-            "UPDATE audit_head SET number = s.number, digest = s.digest FROM audit_seal s WHERE s.number = 2"
+            "DELETE FROM audit_entry USING audit_seal WHERE entry_id = id AND number > $1", number
         )
-    assert await audit.first_broken_number(database) is not None
+        await tx.execute("DELETE FROM audit_seal WHERE number > $1", number)
+        await tx.execute(
+            "UPDATE audit_head h SET (number, digest) = "
+            "(SELECT s.number, s.digest FROM audit_seal s WHERE s.number = $1)",
+            number,
+        )
+
+
+async def test_a_cut_that_takes_the_head_along_is_found(database: Database, heads: HeadLog) -> None:
+    await sealed(database, 5)
+    await audit.export_head(database, FakeClock(), heads)
+    await cut_with_its_head(database, 2)
+    assert await audit.find_damage(database) is None, "the chain alone fits together"
+    assert await audit.find_damage(database, heads.read().digests) == Damage(3, 5, is_signed=True)
+
+
+async def test_a_journal_without_an_entry_left_is_found(database: Database, heads: HeadLog) -> None:
+    await sealed(database, 2)
+    await audit.export_head(database, FakeClock(), heads)
+    async with database.tx() as tx:
+        await tx.execute("TRUNCATE audit_seal, audit_entry, audit_head")
+    assert await audit.find_damage(database, heads.read().digests) == Damage(1, 2, is_signed=True)
+
+
+async def test_a_journal_written_anew_from_some_entry_on_is_found(
+    database: Database, heads: HeadLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As many entries as before, and a sealer that suspects nothing; the next export says it."""
+    await sealed(database, 2)
+    await audit.export_head(database, FakeClock(), heads)
+    await write(database, "dismissed.1", "dismissed.2")
+    await seal(database, 2)
+    await audit.export_head(database, FakeClock(), heads)
+    await cut_with_its_head(database, 3)
+    await write(database, "harmless")
+    await seal(database, 1)
+    assert not caplog.records
+    await audit.export_head(database, FakeClock(), heads)
+    assert "entry 4" in caplog.text
+    assert "cut or rewritten" in caplog.text
+    assert await audit.find_damage(database) is None, "the chain alone fits together"
+    assert await audit.find_damage(database, heads.read().digests) == Damage(3, 4, is_signed=True)
+    await write(database, "later")
+    await seal(database, 1)
+    caplog.clear()
+    await audit.export_head(database, FakeClock(), heads)
+    assert not caplog.records, "once is enough"
+    assert await audit.find_damage(database, heads.read().digests) == Damage(3, 4, is_signed=True)
+
+
+async def test_an_edit_before_a_signed_head_is_still_found_where_it_was_made(
+    database: Database, heads: HeadLog
+) -> None:
+    await sealed(database, 5)
+    await audit.export_head(database, FakeClock(), heads)
+    async with database.tx() as tx:
+        await tx.execute("UPDATE audit_entry SET facts = '{}' WHERE action = 'test.3'")
+    assert await audit.find_damage(database, heads.read().digests) == Damage(3, 3)
+
+
+async def test_a_head_is_signed_once_and_only_when_the_journal_has_grown(
+    database: Database, heads: HeadLog
+) -> None:
+    await audit.export_head(database, FakeClock(), heads)
+    assert heads.newest() is None
+    assert heads.read().digests == {}
+    for count in (1, 2):
+        await write(database, "grown")
+        await seal(database, 1)
+        for _ in range(2):
+            await audit.export_head(database, FakeClock(), heads)
+        read = heads.read()
+        assert sorted(read.digests) == list(range(1, count + 1))
+        assert read.newest == heads.newest()
+        assert read.newest is not None
+        assert read.newest.number == count
+    assert await audit.find_damage(database, heads.read().digests) is None
 
 
 async def test_an_entry_marked_unsealed_again_does_not_stop_the_sealer(database: Database) -> None:
@@ -383,4 +466,4 @@ async def test_a_viewing_is_one_row_a_minute(database: Database) -> None:
     await view(action="attempt.viewed")
     assert await count() == 5
     await seal(database, 5)
-    assert await audit.first_broken_number(database) is None
+    assert await audit.find_damage(database) is None

@@ -20,6 +20,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.error import URLError
 
@@ -33,11 +34,13 @@ from yarl import URL
 
 from exam_service.__main__ import main
 from exam_service.accounts.model import FACE_CONSENT_VERSION
+from exam_service.app import head_log
 from exam_service.cycles.policy import read_preset
 from exam_service.demo.people import PASSWORD, identity_number
 from exam_service.proctor.verifier import MODEL
 from exam_service.settings import Settings
 from exam_service.storage.embedded import EmbeddedPostgres
+from exam_service.storage.heads import Head
 from tests.world import Browser, camera_frame, portrait
 
 STARTS_WITHIN = 60.0
@@ -508,6 +511,40 @@ def test_the_demonstration_tells_how_to_walk_through_it(demo: Service) -> None:
     assert eventually(lambda: "演示已就绪" in demo.log, within=10)
     for shown in (f"{demo.url}/", PASSWORD, identity_number("hunan", 1), "hunan-body"):
         assert shown in demo.log
+
+
+def test_the_journal_of_a_running_service_is_compared_with_its_signed_heads(
+    demo: Service, directory: Path
+) -> None:
+    heads = demo.data / "audit"
+
+    def verify(*options: str | Path) -> subprocess.CompletedProcess[str]:
+        return run_here("audit", "verify", *options, EXAM_DATA_DIR=str(demo.data))
+
+    assert eventually(lambda: list(heads.glob("heads-*.jsonl")) != [], within=10)
+    whole = verify()
+    assert whole.returncode == 0, whole.stderr
+    assert "the journal is whole" in whole.stdout
+    assert "signed heads: " in whole.stdout
+
+    without = verify("--heads", directory)
+    assert without.returncode == 0, without.stderr
+    assert "whether its end was cut off can't be told" in without.stdout
+
+    # Heads of a journal that had more entries than this one has.
+    secrets = tomllib.loads((demo.data / "secrets.toml").read_text())
+    settings = Settings(database_url="-", redis_url="-", data_dir=directory, **secrets)
+    head_log(settings).append(Head(10_000, bytes(32), datetime.now(UTC)))
+    assert re.search(
+        r"an entry from \d+ to 10000 was edited or removed, as a signed head shows",
+        refusal(verify("--heads", directory / "audit")),
+    )
+
+    (forged,) = (directory / "audit").iterdir()
+    forged.write_text(forged.read_text().replace("10000", "1"))
+    said = refusal(verify("--heads", directory / "audit"))
+    assert "not signed by this service" in said
+    assert f"{forged.name}, line 1" in said
 
 
 # People on it
