@@ -76,11 +76,20 @@ class Signals:
             message = await pubsub.get_message(timeout=_LOOK_UP_SECONDS)
             if message is None:
                 continue
-            for topic, subject_id in json.loads(message["data"]):
+            for topic, subject_id in _signals_of(message["data"]):
                 for queue in self._listeners.get(topic, ()):
                     if queue.full():  # a listener that is too slow loses the oldest: it is only "look again"
                         queue.get_nowait()
                     queue.put_nowait(subject_id)
+
+
+def _signals_of(message: bytes) -> list[tuple[str, str]]:
+    """None where the message is no list of ours, as of a program of another version."""
+    try:
+        return [(str(topic), str(subject_id)) for topic, subject_id in json.loads(message)]
+    except (ValueError, TypeError):
+        log.warning("passed over %d bytes that are no signals", len(message))
+        return []
 
 
 def _cancelled() -> bool:

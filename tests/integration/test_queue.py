@@ -443,6 +443,14 @@ async def test_a_slow_listener_loses_the_oldest_and_never_the_newest(redis_clien
     assert kept == [str(number) for number in range(200 - len(kept), 200)]
 
 
+@pytest.mark.parametrize("message", ["", "{", "7", "null", "[1]", '["ab", 3]', b"\xff\x00", '{"topic": 1}'])
+async def test_a_message_that_is_no_signal_is_passed_over(redis_client: Client, message: bytes | str) -> None:
+    async with delivering(redis_client) as signals, signals.listen("topic") as queue:
+        await redis_client.publish("signals", message)
+        await signals.publish("topic", "after")
+        assert await heard(queue) == "after"
+
+
 async def test_signals_go_on_after_redis_was_restarted(own_redis: EmbeddedRedis, own_client: Client) -> None:
     async with delivering(own_client) as signals, signals.listen("topic") as queue:
         await signals.publish("topic", "before")
