@@ -253,10 +253,10 @@ def verify(heads: Path | None) -> None:
     The heads that the sweeper signed outside the database show also that its end was cut off, or that it was
     written anew.
     """
-    from exam_service.app import head_log  # noqa: PLC0415
     from exam_service.audit.model import Damage  # noqa: PLC0415
     from exam_service.audit.usecases import find_damage  # noqa: PLC0415
     from exam_service.storage.database import Database  # noqa: PLC0415
+    from exam_service.tools import head_log  # noqa: PLC0415
 
     settings = load_settings()
     log = head_log(settings if heads is None else settings.model_copy(update={"audit_heads": heads}))
@@ -300,8 +300,8 @@ def evidence() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def list_purges(cycle: UUID | None, as_json: bool) -> None:  # noqa: FBT001
     """List what was purged: when, whose, why, how much, and the digest over what it was."""
-    from exam_service.app import open_services  # noqa: PLC0415
     from exam_service.proctor import usecases as proctor  # noqa: PLC0415
+    from exam_service.tools import open_services  # noqa: PLC0415
 
     async def run() -> None:
         async with open_services(load_settings()) as (services, _):
@@ -328,8 +328,8 @@ def list_purges(cycle: UUID | None, as_json: bool) -> None:  # noqa: FBT001
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def verify_evidence(as_json: bool) -> None:  # noqa: FBT001
     """Check that what was purged is gone, and that every kept file is what was recorded; else exit 1."""
-    from exam_service.app import open_services  # noqa: PLC0415
     from exam_service.proctor import usecases as proctor  # noqa: PLC0415
+    from exam_service.tools import open_services  # noqa: PLC0415
 
     async def run() -> proctor.Verification:
         async with open_services(load_settings()) as (services, _):
@@ -366,9 +366,9 @@ def attempts() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def replay(attempt: UUID, as_json: bool) -> None:  # noqa: FBT001
     """Rebuild answers and mark of ATTEMPT from its journal; exit 1 when they aren't what is stored."""
-    from exam_service.app import open_services  # noqa: PLC0415
     from exam_service.errors import NotFound  # noqa: PLC0415
     from exam_service.papers import usecases as papers  # noqa: PLC0415
+    from exam_service.tools import open_services  # noqa: PLC0415
 
     async def run() -> papers.Replay:
         async with open_services(load_settings()) as (services, _):

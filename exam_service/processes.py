@@ -8,12 +8,9 @@ import os
 import signal
 from contextlib import suppress
 
-from aiohttp import web
-
-from exam_service.app import RESERVE, create_app, frame_queue, open_services, tls_context
-from exam_service.features import wire
 from exam_service.queue.heartbeats import Heartbeats
 from exam_service.settings import Settings
+from exam_service.tools import frame_queue, open_services
 from exam_service.wiring import Job, Services
 
 log = logging.getLogger(__name__)
@@ -24,6 +21,11 @@ PARENT_POLL_SECONDS = 1.0
 
 async def run_web(settings: Settings) -> None:
     """Serve pages until SIGTERM or SIGINT; requests under way are finished first."""
+    from aiohttp import web  # noqa: PLC0415 - only web processes load pages
+
+    from exam_service.app import RESERVE, create_app, tls_context  # noqa: PLC0415
+    from exam_service.features import wire  # noqa: PLC0415
+
     if settings.demo:
         log.warning("EXAM_DEMO is on: the first identity check of an account enrols whatever face it sees")
     app = create_app(settings)
@@ -72,6 +74,8 @@ async def run_worker(settings: Settings) -> None:
 
 async def run_sweep(settings: Settings) -> None:
     """Run the features' jobs again and again until SIGTERM or SIGINT."""
+    from exam_service.features import wire  # noqa: PLC0415
+
     async with open_services(settings) as (services, _):
         tasks = [asyncio.create_task(_repeat(job, services)) for job in wire().jobs]
         await _until_told_to_stop()

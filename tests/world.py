@@ -23,7 +23,7 @@ from PIL import Image, ImageOps
 
 from exam_service.accounts import usecases as accounts
 from exam_service.accounts.model import FACE_CONSENT_VERSION, Principal, Role
-from exam_service.app import create_app, head_log
+from exam_service.app import create_app
 from exam_service.clock import Clock, in_china
 from exam_service.crypto.envelope import seal
 from exam_service.crypto.hashes import token_hash
@@ -60,6 +60,7 @@ from exam_service.sms.sender import Post
 from exam_service.storage.database import Database, Tx
 from exam_service.storage.evidence import DirectoryBlobs, EvidenceStore
 from exam_service.storage.vault import Vault
+from exam_service.tools import head_log
 from exam_service.wiring import Services
 
 T = TypeVar("T")

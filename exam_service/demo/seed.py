@@ -9,7 +9,6 @@ from uuid import UUID
 
 from exam_service.accounts import usecases as accounts
 from exam_service.accounts.model import Principal, Role
-from exam_service.app import open_services
 from exam_service.clock import in_china
 from exam_service.cycles import usecases as cycles
 from exam_service.cycles.model import Cycle
@@ -27,6 +26,7 @@ from exam_service.registration import usecases as registration
 from exam_service.registration.model import State
 from exam_service.settings import Settings
 from exam_service.storage.database import Tx
+from exam_service.tools import open_services
 from exam_service.wiring import Services
 
 PROVINCES = (

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import aiohttp
-
 from exam_service.clock import Clock
 from exam_service.settings import Settings
-from exam_service.sms.gateway import Gateway, HttpSender
 from exam_service.sms.outbox import Outbox
 from exam_service.sms.sender import Post
 from exam_service.storage.database import Database
@@ -23,6 +20,10 @@ async def open_post(settings: Settings, database: Database, clock: Clock) -> Asy
         yield post
         await post.settle()
         return
+    import aiohttp  # noqa: PLC0415 - who sends nothing needs no client
+
+    from exam_service.sms.gateway import Gateway, HttpSender  # noqa: PLC0415
+
     token = settings.sms_token.get_secret_value() if settings.sms_token else None
     gateway = Gateway(
         settings.sms_url,

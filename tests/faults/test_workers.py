@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from exam_service.app import frame_queue, open_services
 from exam_service.proctor import FRAME_STREAM, usecases
 from exam_service.proctor.model import Purpose
 from exam_service.proctor.wire import Sent
 from exam_service.queue.connection import Client
 from exam_service.queue.stream import GROUP
+from exam_service.tools import frame_queue, open_services
 from tests.faults.service import Process, Service
 from tests.world import camera_frame, eventually, portrait, unseen
 

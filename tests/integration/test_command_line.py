@@ -34,13 +34,13 @@ from yarl import URL
 
 from exam_service.__main__ import main
 from exam_service.accounts.model import FACE_CONSENT_VERSION
-from exam_service.app import head_log
 from exam_service.cycles.policy import read_preset
 from exam_service.demo.people import PASSWORD, identity_number
 from exam_service.proctor.verifier import MODEL
 from exam_service.settings import Settings
 from exam_service.storage.embedded import EmbeddedPostgres
 from exam_service.storage.heads import Head
+from exam_service.tools import head_log
 from tests.world import Browser, camera_frame, portrait
 
 STARTS_WITHIN = 60.0

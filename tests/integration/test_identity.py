@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from exam_service.accounts.model import Principal, Role
-from exam_service.app import open_services
 from exam_service.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from exam_service.ids import new_id
 from exam_service.papers import usecases as papers
@@ -28,6 +27,7 @@ from exam_service.proctor.model import (
 )
 from exam_service.proctor.usecases import identity
 from exam_service.storage.database import Row
+from exam_service.tools import open_services
 from exam_service.wiring import Services
 from tests.world import DEVICE, World
 

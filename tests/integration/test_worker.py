@@ -21,7 +21,6 @@ from aiohttp.test_utils import TestServer
 
 from exam_service.accounts import usecases as accounts
 from exam_service.accounts.model import FACE_CONSENT_VERSION
-from exam_service.app import open_services
 from exam_service.crypto.envelope import seal
 from exam_service.errors import Conflict
 from exam_service.ids import new_id
@@ -41,6 +40,7 @@ from exam_service.queue.heartbeats import Heartbeats
 from exam_service.queue.stream import GROUP, MAX_DELIVERIES, WorkStream
 from exam_service.registration import usecases as registration
 from exam_service.storage.database import Database, Row, Tx
+from exam_service.tools import open_services
 from exam_service.wiring import Services
 from tests.world import (
     DEVICE,
