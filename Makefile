@@ -4,9 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
-# One more than cores: browser tests mostly wait. Each worker begins with a stretch of its own, so that what the
+# Two more than cores: many tests wait, for a browser or a clock. Each worker begins with a stretch of its own, so that what the
 # tests of a file share is mostly built once.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)')
 
 .PHONY: setup demo test lint bench drill schema lock clean
 
