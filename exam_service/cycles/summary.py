@@ -14,7 +14,7 @@ from exam_service.cycles.policy import (
     Procedure,
     ReviewLevel,
 )
-from exam_service.organisations.entry import LoginName
+from exam_service.organisations.entry import Entry, LoginName
 
 _LEVELS = {ReviewLevel.INSTITUTION: "医疗卫生机构", ReviewLevel.BODY: "考核机构"}
 _LOGINS = {LoginName.IDENTITY: "证件号码", LoginName.MOBILE: "手机号"}
@@ -84,4 +84,12 @@ def _entry(policy: Policy) -> Iterator[str]:
     )
     if entry.self_registration:
         yield "医师可自行注册，与名册比对"
-    yield "手机验证码激活" if entry.mobile_code else "凭单位打印的激活单激活"
+    yield _activation(entry)
+
+
+def _activation(entry: Entry) -> str:
+    if not entry.mobile_code:
+        return "凭单位打印的激活单激活"
+    if entry.unlisted_mobile:
+        return "手机验证码激活；名册中没有手机号的，绑定本人填写的手机号"
+    return "手机验证码激活；名册中没有手机号的，凭单位打印的激活单激活"

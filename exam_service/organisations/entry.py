@@ -58,6 +58,8 @@ class Entry:
         self_registration: Whether physicians register by themselves, matched to the roster.
         captcha: Whether the login page asks for one.
         mobile_code: Whether codes are sent to mobile numbers; without them a slip and staff activate.
+        unlisted_mobile: Whether a first activation may go by a number of one's own where the roster has none;
+            else who has none there needs a slip.
         shared_word: A word that the province prints for everybody; it opens activation, nothing else.
         support: Lines that tell where help is to be had.
         maintenance: Hours of every day in which no paper may be under way.
@@ -67,6 +69,7 @@ class Entry:
     self_registration: bool = False
     captcha: bool = False
     mobile_code: bool = True
+    unlisted_mobile: bool = False
     shared_word: str = ""
     support: tuple[str, ...] = ()
     maintenance: tuple[Hours, ...] = ()
@@ -93,6 +96,7 @@ def parse_entry(raw: Mapping[str, Any]) -> Entry:
         self_registration=table.truth("self_registration", default=usual.self_registration),
         captcha=table.truth("captcha", default=usual.captcha),
         mobile_code=table.truth("mobile_code", default=usual.mobile_code),
+        unlisted_mobile=table.truth("unlisted_mobile", default=usual.unlisted_mobile),
         shared_word=table.optional_text("shared_word"),
         support=tuple(table.texts("support")) if table.has("support") else (),
         maintenance=tuple(

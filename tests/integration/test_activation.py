@@ -32,8 +32,8 @@ def throttle(redis_client: Client) -> Buckets:
 
 @pytest.fixture
 async def newcomer(world: World) -> UUID:
-    """On the roster, without a mobile number."""
-    return await enrol(world, 40)
+    """On the roster, with a mobile number."""
+    return await enrol(world, 40, mobile=MOBILE)
 
 
 async def enrol(world: World, index: int, mobile: str | None = None) -> UUID:
@@ -160,6 +160,51 @@ async def test_the_code_goes_to_the_number_of_the_roster_and_to_no_other(
     assert own.mobile == "139****2222"
 
 
+async def test_who_has_no_number_in_the_roster_needs_a_slip(
+    world: World, throttle: Buckets, another: Another
+) -> None:
+    """Whoever knows number and name could be first; the answers are those of somebody unknown."""
+    account_id = await enrol(world, 40)
+    ticket = await ask(world, throttle)
+    assert await sent(world) == []
+    with pytest.raises(Invalid, match="还可以再试4次"):
+        await activate(world, throttle, ticket, "123456")
+    with pytest.raises(TooMany, match="60秒后"):
+        await ask(world, throttle)
+    assert (await account(world, account_id))["password_hash"] is None
+    ticket = await show(world, throttle, await slip_for(world, account_id))
+    assert await by_slip(world, throttle, ticket, await last_code(world))
+    assert (await account(world, account_id))["mobile_bound_at"] == world.clock.now()
+
+
+async def test_where_the_province_wants_it_a_number_that_the_roster_lacks_is_bound(
+    world: World, throttle: Buckets
+) -> None:
+    await set_entry(world, unlisted_mobile=True)
+    account_id = await enrol(world, 40)
+    ticket = await ask(world, throttle)
+    assert [mobile for mobile, _ in await sent(world)] == [MOBILE]
+    assert await activate(world, throttle, ticket, await last_code(world))
+    assert (await account(world, account_id))["mobile_bound_at"] == world.clock.now()
+    assert await log_in(world, throttle, NEW)
+
+
+async def test_the_pages_say_what_becomes_of_a_number_that_the_roster_lacks(
+    another: Another, world: World, newcomer: UUID
+) -> None:
+    for unlisted, asked, told in (
+        (False, "没有登记的，请用激活单激活", "没有登记的，不发验证码"),
+        (True, "用于接收验证码", "没有登记的，发到您填写的"),
+    ):
+        await set_entry(world, unlisted_mobile=unlisted)
+        browser = await another()
+        assert asked in await (await browser.get("/activate?province=hunan")).text()
+        answer = await browser.submit("/activate", **FORM, mobile=MOBILE)
+        assert answer.status == 303
+        assert told in await (await browser.get("/activate/code")).text()
+        world.clock.move(minutes=2)
+
+
 async def test_who_is_unknown_gets_the_same_answers_and_no_message(
     world: World, throttle: Buckets, newcomer: UUID
 ) -> None:
@@ -271,6 +316,7 @@ async def test_a_password_must_be_good_before_the_code_is_used(
 
 
 async def test_a_mobile_number_is_of_one_physician(world: World, throttle: Buckets, newcomer: UUID) -> None:
+    await set_entry(world, unlisted_mobile=True)
     await activate(world, throttle, await ask(world, throttle), await last_code(world))
     other = await enrol(world, 41)
     ticket = await ask(world, throttle, number=identity_number("hunan", 41))
@@ -319,6 +365,7 @@ async def test_a_document_of_another_kind_opens_its_own_account(world: World, th
             number="H0123 4567(01)",
             document_type="hk_mo_permit",
             password_hash=None,
+            mobile=MOBILE,
         )
     ticket = await ask(
         world, throttle, number="h0123456701", document_type="hk_mo_permit", name="chan siu ming"
@@ -528,7 +575,8 @@ async def test_the_pages_lead_from_the_login_to_the_home_page(another: Another, 
     answer = await browser.submit("/activate", **FORM, mobile=MOBILE)
     assert (answer.status, answer.headers["Location"]) == (303, "/activate/code")
     text = await (await browser.get("/activate/code")).text()
-    assert "139****1111" in text
+    assert "名册登记了手机号的，发到登记的手机号" in text
+    assert MOBILE not in text
     code = await code_on_the_outbox_page(browser)
     await browser.get("/activate/code")
     answer = await browser.submit("/activate/code", code=code, new=NEW, again="different1")

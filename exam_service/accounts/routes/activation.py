@@ -47,6 +47,7 @@ async def _activation_page(
         "provinces": [(each.id, each.name) for each in provinces],
         "documents": documents(),
         "can_send": can_send,
+        "must_be_listed": chosen is not None and not chosen.entry.unlisted_mobile,
     }
     return page(request, "accounts/activate.html", context, error, form=form)
 

@@ -56,6 +56,7 @@ class CodePage:
                 "path": self.path,
                 "sent": awaited.is_sent,
                 "masked_mobile": awaited.masked_mobile,
+                "may_be_unlisted": awaited.may_be_unlisted,
                 "purpose": self.purpose,
                 "hint": HINT,
                 "again_after": int(CODE_AGAIN_AFTER.total_seconds()),

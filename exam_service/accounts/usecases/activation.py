@@ -1,7 +1,9 @@
 """Take an account into use, by a code to the mobile number or by a printed slip; there is no common password.
 
-A code goes to the number that the roster has; where it has none, to the one typed, which is bound. A slip
-stands for the institution's word, so its code may go to a new number; where no code reaches, people decide.
+A code goes to the number that the roster has. Where it has none, only in provinces that want it so
+(``entry.unlisted_mobile``) it goes to the one typed, which is bound: whoever knows number and name could be
+first. A slip stands for the institution's word, so its code may go to a new number; where no code reaches,
+people decide.
 """
 
 from __future__ import annotations
@@ -58,8 +60,13 @@ async def ask_activation_code(
         if person.password_hash is not None:
             is_theirs = person.mobile_hash == mobile_hash(services.settings, checked.mobile)
             return Recipient(None, checked.mobile, _ALREADY if is_theirs else None)
-        return Recipient(person.id, await entrance.mobile_of(tx, services, person) or checked.mobile)
+        listed = await entrance.mobile_of(tx, services, person)
+        if listed is None and not entry.unlisted_mobile:
+            return Recipient(None, checked.mobile)
+        return Recipient(person.id, listed or checked.mobile)
 
+    async with services.database.tx() as tx:
+        entry = await entrance.entry_of(tx, entrance.check_claim(claim).province_id)
     return await entrance.ask_for_code(
         services,
         throttle,
@@ -67,7 +74,7 @@ async def ask_activation_code(
         claim,
         address=address,
         find=find,
-        **{_AGREED: "yes" if agreed else ""},
+        **{_AGREED: "yes" if agreed else "", entrance.UNLISTED: "yes" if entry.unlisted_mobile else ""},
     )
 
 

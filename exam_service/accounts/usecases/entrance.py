@@ -32,6 +32,7 @@ from exam_service.wiring import Services
 
 T = TypeVar("T")
 
+UNLISTED = "unlisted"
 _STEP_LASTS = 2 * CODE_LASTS
 _TOO_LATE = "页面已超时，请从头填写一次。"
 
@@ -64,11 +65,13 @@ class Awaited:
     Attributes:
         masked_mobile: The number that was typed.
         is_sent: A code is awaited; without, people decide.
+        may_be_unlisted: It may have gone to the number that was typed though the roster has none.
     """
 
     province_id: str
     masked_mobile: str
     is_sent: bool
+    may_be_unlisted: bool
 
 
 def check_claim(claim: Claim) -> Checked:
@@ -191,7 +194,7 @@ def awaited(services: Services, purpose: Purpose, ticket: str) -> Awaited:
     step = open_step(services, purpose, ticket)
     mobile = step.claim.mobile
     masked = mask(parse_mobile(mobile)) if mobile else ""
-    return Awaited(step.claim.province_id, masked, step.code_id is not None)
+    return Awaited(step.claim.province_id, masked, step.code_id is not None, bool(step.facts.get(UNLISTED)))
 
 
 async def bind_proved_mobile(
