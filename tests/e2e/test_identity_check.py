@@ -194,6 +194,25 @@ async def test_a_camera_that_cannot_be_used_is_explained(hall: Hall) -> None:
             await expect(page.locator("[data-part=remedies] li").first).to_be_visible()
 
 
+SCRAMBLE = """
+const read = CanvasRenderingContext2D.prototype.getImageData;
+CanvasRenderingContext2D.prototype.getImageData = function (...place) {
+  const seen = read.apply(this, place);
+  return window.trusted ? seen : { data: seen.data.map(() => Math.random() * 256) };
+};
+"""
+
+
+async def test_a_browser_that_scrambles_what_is_read_is_no_missing_face(hall: Hall) -> None:
+    async with person(hall.browser, hall.address, script=SCRAMBLE) as page:
+        await begin_check(page, hall.world, await hall.newcomer())
+        await expect(page.locator("[data-part=hint]")).to_have_text("浏览器把摄像头画面变成了杂点")
+        await expect(page.locator("[data-part=remedies]")).to_contain_text("图像数据")
+        await page.evaluate("() => { window.trusted = true; }")
+        await page.get_by_role("button", name="重试").click()
+        await expect(page.locator("[data-part=fault]")).to_be_hidden()
+
+
 APPS = [
     ("iPhone; CPU iPhone OS 14_0 like Mac OS X) MicroMessenger/8.0", "在 Safari 中打开"),
     ("Linux; Android 13; wv) DingTalk/7.0", "在浏览器打开"),

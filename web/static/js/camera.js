@@ -28,6 +28,8 @@ const DARK_MEAN = 16;
 const DARK_BRIGHT_END = 48;
 const SIGNATURE_WIDTH = 32;
 const SIGNATURE_HEIGHT = 24;
+// Beyond what browsers put in so that a canvas tells less of the device: that is one or two levels of brightness.
+const SCRAMBLED_MEAN = 16;
 
 const WANTED = {
   audio: false,
@@ -154,6 +156,16 @@ const FAULTS = {
     remedies: () => ["请直接打开考试网址，不要在其他网站或应用的内嵌页面中进入。", "仍然不行时，请把本页截图发给考核机构。"],
     retry: "reload",
   },
+  scrambled: {
+    title: "浏览器把摄像头画面变成了杂点",
+    hint: "浏览器把摄像头画面变成了杂点，请关闭防指纹追踪，再点监考小窗重试",
+    remedies: () => [
+      "浏览器询问能否使用画布（Canvas）图像数据时，请选择“允许”；没有询问时，点地址栏左侧的图片图标。",
+      "或在浏览器设置和扩展中，对本网站关闭防指纹追踪，再点“重试”。",
+      "仍然不行时，换一个浏览器，重新登录后继续。",
+    ],
+    retry: "tap",
+  },
   denied: {
     title: "没有获得摄像头的使用权限",
     hint: "摄像头未获允许，请在浏览器设置中允许使用摄像头，再点监考小窗重试",
@@ -253,7 +265,23 @@ function obstacle() {
   // Chrome only; other browsers answer a policy with the same error as a person's refusal.
   const policy = document.permissionsPolicy || document.featurePolicy;
   if (policy && policy.allowsFeature && !policy.allowsFeature("camera")) return "policy";
-  return null;
+  return readsBack() ? null : "scrambled";
+}
+
+/**
+ * Whether what is drawn can be read again. A browser that resists fingerprinting (Firefox, by a setting) shows the
+ * self view as it is and gives noise to whoever reads it: the physician sees a face that nobody else does.
+ */
+function readsBack() {
+  const canvas = document.createElement("canvas");
+  canvas.width = SIGNATURE_WIDTH;
+  canvas.height = SIGNATURE_HEIGHT;
+  const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+  context.fillStyle = "rgb(128, 128, 128)";
+  context.fillRect(0, 0, SIGNATURE_WIDTH, SIGNATURE_HEIGHT);
+  const { data } = context.getImageData(0, 0, SIGNATURE_WIDTH, SIGNATURE_HEIGHT);
+  const off = data.reduce((sum, value, i) => (i % 4 === 3 ? sum : sum + Math.abs(value - 128)), 0);
+  return off / (data.length * 0.75) < SCRAMBLED_MEAN;
 }
 
 function codeOf(error) {
@@ -292,7 +320,7 @@ async function permission() {
   try {
     return await navigator.permissions.query({ name: "camera" });
   } catch {
-    return null; // Safari before 16 and Firefox do not know this one.
+    return null; // Safari before 16 and older Firefox do not know this one.
   }
 }
 
