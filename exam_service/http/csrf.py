@@ -19,6 +19,11 @@ HEADER = "X-CSRF-Token"
 FIELD = "csrf_token"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _EXPIRED = "页面已过期，请刷新页面后再试一次。"
+# A new page mends nothing where the browser keeps no cookies at all, as Safari keeps none of ours over HTTP.
+_NO_COOKIES = (
+    "页面已过期，或浏览器不保存 Cookie。请刷新页面后再试一次；仍然不行时，请在浏览器设置中允许 Cookie，"
+    "并使用 https:// 开头的网址，或换一个浏览器。"
+)
 
 
 def token_for(key: bytes, basis: str) -> str:
@@ -57,7 +62,7 @@ def csrf_middleware(key: bytes) -> Any:
             if not same(sent or "", request[CSRF_TOKEN]):
                 if nobody and SESSION_DIGEST in request:
                     raise LoginRequired("登录已过期，请重新登录。")
-                raise Forbidden(_EXPIRED, code="bad_csrf")
+                raise Forbidden(_EXPIRED if request.cookies else _NO_COOKIES, code="bad_csrf")
         return await handler(request)
 
     return csrf

@@ -105,6 +105,13 @@ async def test_a_wrong_token_in_the_header_is_not_made_good_by_one_in_the_form(c
     assert await refusal(client, headers={HEADER: "wrong"}, data={FIELD: TOKEN}) == (403, "bad_csrf")
 
 
+async def test_a_browser_that_keeps_no_cookies_is_told_so(client: TestClient) -> None:
+    async with client.post("/", headers=JSON) as response:
+        assert "Cookie" in (await response.json())["error"]["message"]
+    async with client.post("/", headers={**JSON, "Cookie": "theirs=1"}) as response:
+        assert (await response.json())["error"]["message"] == "页面已过期，请刷新页面后再试一次。"
+
+
 def test_a_request_that_does_not_say_its_origin_has_not_ours() -> None:
     assert not is_same_origin(make_mocked_request("GET", "/"))
 
