@@ -104,3 +104,15 @@ async def test_a_scanned_slip_activates_the_account_and_the_captcha_in_words_let
         await page.get_by_label("密码", exact=True).fill(PASSWORD)
         await page.get_by_role("button", name="登录").click()
         await page.wait_for_url("**/home")
+
+
+async def test_no_field_of_the_login_is_so_small_that_an_iphone_enlarges_the_page(
+    address: str, browser: Browser
+) -> None:
+    async with person(browser, address) as page:
+        await page.goto("/login")
+        sizes = await page.locator(".input").evaluate_all(
+            "(fields) => fields.map((field) => parseFloat(getComputedStyle(field).fontSize))"
+        )
+        assert len(sizes) >= 4
+        assert min(sizes) >= 16
