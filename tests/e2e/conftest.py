@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -115,6 +116,11 @@ async def serving_with_a_worker(settings: Settings) -> AsyncIterator[str]:
     environment = {f"EXAM_{name.upper()}": str(getattr(settings, name)) for name in keys}
     for name in ("master_key", "lookup_key", "csrf_key"):
         environment[f"EXAM_{name.upper()}"] = getattr(settings, name).get_secret_value()
+    # Networks that a worker wrote once are there for the next.
+    networks = Path(tempfile.gettempdir()) / "models"
+    networks.mkdir(exist_ok=True)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    (settings.data_dir / "models").symlink_to(networks, target_is_directory=True)
     async with TestServer(create_app(settings), host="localhost") as server:
         worker = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "exam_service", "worker", env={**os.environ, **environment}
