@@ -62,6 +62,14 @@ class Damage:
     is_signed: bool = False
 
 
+@dataclass(frozen=True)
+class Unsealed:
+    """Entries that the chain doesn't have; ``oldest`` is when the first of them says it was."""
+
+    count: int
+    oldest: datetime
+
+
 def chained(previous: bytes, number: int, entry: Entry) -> bytes:
     """SHA-256 over the previous digest (32 bytes), the number and the canonical JSON of the entry."""
     canonical = json.dumps(

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from exam_service.audit.model import Entry, Seal, SealedEntry
+from exam_service.audit.model import Entry, Seal, SealedEntry, Unsealed
 from exam_service.storage.database import Row, Tx
 from exam_service.storage.statements import Statements
 
@@ -80,3 +80,8 @@ async def select_sealed(tx: Tx, after: int, limit: int) -> list[SealedEntry]:
         SealedEntry(Seal(row["number"], row["digest"]), _entry(row) if row["id"] else None)
         for row in await tx.fetch(SQL["select_sealed"], after, limit)
     ]
+
+
+async def select_never_sealed(tx: Tx, before: datetime) -> Unsealed | None:
+    row = await tx.fetch_optional(SQL["select_never_sealed"], before)
+    return Unsealed(row["count"], row["oldest"]) if row and row["count"] else None

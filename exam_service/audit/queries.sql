@@ -42,3 +42,8 @@ FROM audit_seal s LEFT JOIN audit_entry e ON e.id = s.entry_id
 WHERE s.number > $1
 ORDER BY s.number
 LIMIT $2
+
+-- name: select_never_sealed
+-- What is called sealed has its seal at once, and the chain begins with number 1.
+SELECT count(*) AS count, min(e.at) AS oldest FROM audit_entry e
+WHERE (e.sealed OR e.at < $1) AND NOT EXISTS (SELECT FROM audit_seal s WHERE s.entry_id = e.id AND s.number > 0)

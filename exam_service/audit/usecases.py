@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from exam_service.audit import queries
-from exam_service.audit.model import GENESIS, Damage, Entry, Seal, chained
+from exam_service.audit.model import GENESIS, Damage, Entry, Seal, Unsealed, chained
 from exam_service.clock import Clock
 from exam_service.ids import new_id
 from exam_service.storage.database import Database, Tx
@@ -16,6 +18,8 @@ from exam_service.storage.heads import Head, HeadLog
 
 log = logging.getLogger(__name__)
 
+SEALED_WITHIN = timedelta(minutes=10)
+"""Long for the sweeper, which seals within a second, unless a transaction before takes its time."""
 _BATCH = 1000
 
 
@@ -86,7 +90,7 @@ async def export_head(database: Database, clock: Clock, heads: HeadLog) -> None:
     Raises:
         OSError: The heads can't be written.
     """
-    newest = heads.newest()
+    newest = await asyncio.to_thread(heads.newest)  # of another machine, maybe, which lets us wait
     async with database.tx() as tx:
         head = await queries.select_seal_head(tx)
         known = newest and await queries.select_digest(tx, newest.number)
@@ -98,7 +102,7 @@ async def export_head(database: Database, clock: Clock, heads: HeadLog) -> None:
             newest.at.isoformat(),
         )
     if head and (newest is None or (head.number, head.digest) != (newest.number, newest.digest)):
-        heads.append(Head(head.number, head.digest, clock.now()))
+        await asyncio.to_thread(heads.append, Head(head.number, head.digest, clock.now()))
 
 
 async def find_damage(database: Database, signed: Mapping[int, bytes] | None = None) -> Damage | None:
@@ -132,3 +136,12 @@ async def find_damage(database: Database, signed: Mapping[int, bytes] | None = N
     if number < head.number or (number > 0 and head.number == 0):
         return Damage(number + 1, max(number + 1, head.number))
     return None
+
+
+async def find_unsealed(database: Database, clock: Clock) -> Unsealed | None:
+    """Entries that should long have been in the chain, which says nothing of them; ``None`` without any.
+
+    Whoever may write everything in the database can keep them out of it, and edit them for ever.
+    """
+    async with database.tx() as tx:
+        return await queries.select_never_sealed(tx, clock.now() - SEALED_WITHIN)

@@ -29,10 +29,11 @@ def verify(heads: Path | None) -> None:
     """Walk the chain of the whole journal; exit 1 and name the first entry that was edited or removed.
 
     The heads that the sweeper signed outside the database show also that its end was cut off, or that it was
-    written anew.
+    written anew. Exits with 1 as well where entries were kept out of the chain.
     """
-    from exam_service.audit.model import Damage  # noqa: PLC0415
-    from exam_service.audit.usecases import find_damage  # noqa: PLC0415
+    from exam_service.audit.model import Damage, Unsealed  # noqa: PLC0415
+    from exam_service.audit.usecases import find_damage, find_unsealed  # noqa: PLC0415
+    from exam_service.clock import SystemClock  # noqa: PLC0415
     from exam_service.storage.database import Database  # noqa: PLC0415
     from exam_service.tools import head_log  # noqa: PLC0415
 
@@ -43,16 +44,17 @@ def verify(heads: Path | None) -> None:
     except OSError as error:
         raise click.ClickException(f"the signed heads can't be read: {error}") from None
 
-    async def run() -> Damage | None:
+    async def run() -> tuple[Damage | None, Unsealed | None]:
         database = await Database.connect(settings.database_url, pool_size=1)
         try:
-            return await find_damage(database, signed.digests)
+            return await find_damage(database, signed.digests), await find_unsealed(database, SystemClock())
         finally:
             await database.close()
 
     for place in signed.unreadable:
         click.echo(f"passed over, as it was cut short: {place}", err=True)
-    if damage := asyncio.run(run()):
+    damage, unsealed = asyncio.run(run())
+    if damage:
         entries = f"entry {damage.first}"
         if damage.last > damage.first:
             entries = f"an entry from {damage.first} to {damage.last}"
@@ -60,6 +62,12 @@ def verify(heads: Path | None) -> None:
         raise click.ClickException(f"the journal was tampered with: {entries} was edited or removed{witness}")
     if signed.unsigned:
         raise click.ClickException(f"not signed by this service: {'; '.join(signed.unsigned)}")
+    if unsealed:
+        raise click.ClickException(
+            f"{unsealed.count} entries were never sealed, the oldest of "
+            f"{unsealed.oldest.isoformat(timespec='seconds')}: whether they were edited can't be told. The "
+            "sweeper seals within a second; if it runs, somebody keeps it from doing so"
+        )
     click.echo("the journal is whole")
     if newest := signed.newest:
         at = newest.at.isoformat(timespec="seconds")

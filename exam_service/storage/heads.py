@@ -14,6 +14,8 @@ from exam_service.crypto.signing import Signer
 
 CONTRADICTED = b""  # fits no entry
 _TAIL_BYTES = 4096  # more than any line
+# A link isn't followed to a file of somebody else's, and a pipe isn't waited for.
+_ADDING = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class HeadLog:
         """Add a head. Several processes may: a line is one write.
 
         Raises:
-            OSError: The directory can't be written to.
+            OSError: The directory can't be written to, or what stands there is no plain file.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         line = json.dumps(
@@ -74,11 +76,13 @@ class HeadLog:
                 "signature": base64.b64encode(self._signer.sign(head.text)).decode(),
             }
         )
-        path = self.directory / f"heads-{head.at.astimezone(UTC):%Y-%m-%d}.jsonl"
-        # A line that a crash cut short ends here; an empty one is passed over.
-        start = "" if _ends_a_line(path) else "\n"
-        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        today = self.directory / f"heads-{head.at.astimezone(UTC):%Y-%m-%d}.jsonl"
+        # The last file also when the clock went back: what was added last is looked for at its end.
+        file = os.open(max([today, *self._paths()]), _ADDING, 0o640)
         try:
+            last = os.pread(file, 1, max(0, os.fstat(file).st_size - 1))
+            # A line that a crash cut short ends here; an empty one is passed over.
+            start = "" if last in {b"", b"\n"} else "\n"
             os.write(file, f"{start}{line}\n".encode())
         finally:
             os.close(file)
@@ -113,7 +117,8 @@ class HeadLog:
         return found
 
     def _paths(self) -> list[Path]:
-        return sorted(self.directory.glob("heads-*.jsonl"))
+        """Without pipes and devices, whose end may never come."""
+        return sorted(path for path in self.directory.glob("heads-*.jsonl") if path.is_file())
 
 
 def _parsed(line: bytes) -> tuple[Head, bytes]:
@@ -124,16 +129,11 @@ def _parsed(line: bytes) -> tuple[Head, bytes]:
     """
     try:
         content = json.loads(line)
-        head = Head(
-            int(content["number"]), bytes.fromhex(content["digest"]), datetime.fromisoformat(content["at"])
-        )
+        at = datetime.fromisoformat(content["at"]).astimezone(UTC)
+        head = Head(int(content["number"]), bytes.fromhex(content["digest"]), at)
         return head, base64.b64decode(content["signature"], validate=True)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(f"no head: {error!r}") from error
-
-
-def _ends_a_line(path: Path) -> bool:
-    return not (tail := _tail(path)) or tail[-1].endswith(b"\n")
 
 
 def _tail(path: Path) -> list[bytes]:
@@ -142,7 +142,7 @@ def _tail(path: Path) -> list[bytes]:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _TAIL_BYTES))
-            lines = file.read().splitlines(keepends=True)
+            lines = file.read().splitlines()
     except FileNotFoundError:
         return []
     return lines if size <= _TAIL_BYTES else lines[1:]

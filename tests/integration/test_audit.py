@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import asyncpg
 import pytest
 
 from exam_service.audit import usecases as audit
-from exam_service.audit.model import GENESIS, Damage, Entry, chained
+from exam_service.audit.model import GENESIS, Damage, Entry, Unsealed, chained
 from exam_service.crypto.signing import Signer
 from exam_service.ids import new_id
 from exam_service.storage.database import Database
@@ -425,6 +426,55 @@ async def test_a_head_is_signed_once_and_only_when_the_journal_has_grown(
         assert read.newest is not None
         assert read.newest.number == count
     assert await audit.find_damage(database, heads.read().digests) is None
+
+
+async def test_files_that_let_us_wait_hold_up_nothing_else(
+    database: Database, heads: HeadLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may be another machine's, and the sweeper closes papers meanwhile."""
+    go_on = threading.Event()
+    monkeypatch.setattr(heads, "newest", lambda: go_on.wait(10) or None)
+    exporting = asyncio.create_task(audit.export_head(database, FakeClock(), heads))
+    await asyncio.sleep(0.1)
+    assert not exporting.done()
+    monkeypatch.undo()
+    go_on.set()
+    await asyncio.wait([exporting])
+
+
+# What never comes into the chain
+
+
+HIDDEN = [
+    "UPDATE audit_entry SET sealed = TRUE",
+    "UPDATE audit_entry SET xid = '9000000000000000000'",
+    "INSERT INTO audit_seal SELECT -1, id, sha256('x') FROM audit_entry WHERE NOT sealed",
+]
+
+
+@pytest.mark.parametrize("statement", HIDDEN)
+async def test_entries_that_are_kept_out_of_the_chain_are_counted(database: Database, statement: str) -> None:
+    """By somebody who may write everything in the database, and edit them whenever they like."""
+    clock = FakeClock()
+    await sealed(database, 2)
+    assert await audit.find_unsealed(database, clock) is None
+    await write(database, "dismissed")
+    async with database.tx() as tx:
+        await tx.execute(statement)
+    assert await audit.seal(database) == 0
+    clock.move(minutes=11)
+    assert await audit.find_damage(database) is None, "the chain says nothing of them"
+    assert await audit.find_unsealed(database, clock) == Unsealed(1, START)
+
+
+async def test_what_the_sealer_comes_to_in_a_moment_is_not_called_unsealed(database: Database) -> None:
+    clock = FakeClock()
+    await write(database, "new")
+    clock.move(minutes=9)
+    assert await audit.find_unsealed(database, clock) is None
+    await seal(database, 1)
+    clock.move(minutes=60)
+    assert await audit.find_unsealed(database, clock) is None
 
 
 async def test_an_entry_marked_unsealed_again_does_not_stop_the_sealer(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -68,11 +69,31 @@ def test_a_line_that_a_crash_cut_short_spoils_no_other(log: HeadLog) -> None:
     assert [place.rpartition(", ")[2] for place in read.unreadable] == ["line 2"]
 
 
-@pytest.mark.parametrize("content", [b"[]", b"null", b'{"number": 1}', b"\xff\xfe", b'{"number": "x"}', b"7"])
+def line(number: str = "1", at: str = "2026-05-12T00:00:00+00:00") -> bytes:
+    """One that isn't signed; the number as JSON has it."""
+    return f'{{"number": {number}, "digest": "00", "at": "{at}", "signature": ""}}'.encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[]",
+        b"null",
+        b'{"number": 1}',
+        b"\xff\xfe",
+        b'{"number": "x"}',
+        b"7",
+        b"[" * 3000,
+        line(number="1e999"),
+        line(at="0001-01-01T00:00:00+14:00"),
+    ],
+    ids=range(9),
+)
 def test_what_is_no_head_is_passed_over(log: HeadLog, content: bytes) -> None:
     log.append(head(1))
     with files(log)[0].open("ab") as file:
         file.write(content + b"\n")
+    assert log.newest() == head(1)
     read = log.read()
     assert sorted(read.digests) == [1]
     assert len(read.unreadable) == 1
@@ -104,3 +125,43 @@ def test_two_heads_of_one_entry_fit_nothing(log: HeadLog) -> None:
     assert log.read().digests == {4: head(4).digest}
     log.append(head(4, "rewritten"))
     assert log.read().digests == {4: CONTRADICTED}
+
+
+def test_what_was_added_after_a_clock_went_back_is_the_newest(log: HeadLog) -> None:
+    log.append(head(1, seconds=40 * 365 * 86400))
+    log.append(head(2))
+    assert log.newest() == head(2)
+    assert log.read().newest == head(2)
+
+
+def test_a_long_line_without_an_end_takes_no_head_along(log: HeadLog) -> None:
+    log.append(head(1))
+    with files(log)[0].open("ab") as file:
+        file.write(b"x" * 5000)
+    log.append(head(2))
+    assert sorted(log.read().digests) == [1, 2]
+
+
+def test_what_is_no_plain_file_is_neither_read_nor_waited_for(log: HeadLog) -> None:
+    log.append(head(1))
+    os.mkfifo(log.directory / "heads-a-pipe.jsonl")
+    (log.directory / "heads-a-directory.jsonl").mkdir()
+    (log.directory / "heads-a-device.jsonl").symlink_to("/dev/zero")
+    assert log.newest() == head(1)
+    assert sorted(log.read().digests) == [1]
+
+
+@pytest.mark.parametrize("what", ["a pipe", "a link"])
+def test_a_head_is_added_to_a_plain_file_only(log: HeadLog, tmp_path: Path, what: str) -> None:
+    """Who can only write to the directory doesn't have the service write elsewhere, nor wait for ever."""
+    log.directory.mkdir(parents=True)
+    today = log.directory / "heads-2026-05-12.jsonl"
+    another = tmp_path / "another"
+    another.touch()
+    if what == "a pipe":
+        os.mkfifo(today)
+    else:
+        today.symlink_to(another)
+    with pytest.raises(OSError):  # noqa: PT011 - which one depends on what it is
+        log.append(head(1))
+    assert not another.read_bytes()
