@@ -216,6 +216,11 @@ async def bind_mobile(tx: Tx, account_id: UUID, mobile: bytes, mobile_hash: byte
         ) from None
 
 
+async def unbind_mobile(tx: Tx, account_id: UUID) -> None:
+    """The number of a person's own is forgotten; one of the roster stays."""
+    await tx.execute(SQL["unbind_mobile"], account_id)
+
+
 def _person(row: Row | None) -> Person | None:
     return Person(**{**row, "role": Role(row["role"])}) if row else None
 
@@ -313,6 +318,10 @@ async def insert_slip(
 async def select_optional_slip(tx: Tx, token_hash: bytes, now: datetime) -> Slip | None:
     row = await tx.fetch_optional(SQL["select_optional_slip"], token_hash, now)
     return Slip(**row) if row else None
+
+
+async def exists_slip(tx: Tx, account_id: UUID, now: datetime) -> bool:
+    return bool(await tx.fetch_value(SQL["exists_slip"], account_id, now))
 
 
 async def use_slip(tx: Tx, token_hash: bytes, now: datetime) -> bool:

@@ -36,6 +36,10 @@ UPDATE account SET password_hash = NULL, activated_at = NULL, must_change_passwo
 -- name: bind_mobile
 UPDATE account SET mobile = $2, mobile_hash = $3, mobile_bound_at = $4 WHERE id = $1
 
+-- name: unbind_mobile
+UPDATE account SET mobile = NULL, mobile_hash = NULL, mobile_bound_at = NULL
+WHERE id = $1 AND mobile_bound_at IS NOT NULL
+
 -- name: select_optional_person_by_document
 SELECT id, province_id, role, name, username, document_hash, document, mobile, mobile_hash, mobile_bound_at,
        password_hash, totp, totp_since, totp_last_step
@@ -91,6 +95,13 @@ VALUES ($1, $2, $3, $4, $5, $6, $7)
 -- name: select_optional_slip
 SELECT account_id, province_id, institution_id FROM activation_slip
 WHERE token_hash = $1 AND used_at IS NULL AND revoked_at IS NULL AND expires_at > $2
+
+-- name: exists_slip
+-- One that may be used, or by which a request waits.
+SELECT EXISTS (
+    SELECT FROM activation_slip
+    WHERE account_id = $1 AND used_at IS NULL AND revoked_at IS NULL AND expires_at > $2
+) OR EXISTS (SELECT FROM activation_request WHERE account_id = $1 AND state = 'open')
 
 -- name: use_slip
 UPDATE activation_slip SET used_at = $2

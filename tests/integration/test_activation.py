@@ -522,6 +522,51 @@ async def test_a_reset_ends_password_and_sessions_until_the_account_is_activated
     assert "account.password_reset" in await actions(world, newcomer)
 
 
+@pytest.mark.parametrize("reaches", ["a code", "nobody"])
+async def test_a_reset_with_a_slip_takes_the_account_from_whoever_bound_a_number_first(
+    world: World, throttle: Buckets, reaches: str
+) -> None:
+    """Who knew number and name of somebody without a number in the roster, and was sooner than they."""
+    await set_entry(world, unlisted_mobile=True)
+    account_id, thief = await enrol(world, 40), "13700009999"
+    await activate(world, throttle, await ask(world, throttle, mobile=thief), await last_code(world))
+    async with world.database.tx() as tx:
+        await accounts.reset_password(
+            tx,
+            world.clock,
+            account_id=account_id,
+            province_id="hunan",
+            actor_id=world.here.staff[Role.INSTITUTION].account_id,
+        )
+    world.clock.move(seconds=61)
+    asked = await ask(world, throttle, mobile=thief)
+    code = await last_code(world)
+    token = await slip_for(world, account_id)
+    with pytest.raises(Invalid, match="失效"):
+        await activate(world, throttle, asked, code)
+
+    async def assert_no_code_for_the_thief() -> None:
+        before = len(await sent(world))
+        world.clock.move(seconds=61)
+        await ask(world, throttle, mobile=thief)
+        world.clock.move(seconds=61)
+        await accounts.ask_recovery_code(world.services, throttle, claim(mobile=thief), address="192.0.2.1")
+        assert len(await sent(world)) == before
+
+    await assert_no_code_for_the_thief()
+    if reaches == "a code":
+        assert await by_slip(world, throttle, await show(world, throttle, token), await last_code(world))
+    else:
+        assert await by_slip(world, throttle, await show(world, throttle, token, mobile="")) is None
+        await assert_no_code_for_the_thief()
+        mine = [world.here.institution_id]
+        async with world.database.tx() as tx:
+            (request,) = await accounts.open_activation_requests(tx, "hunan", mine)
+        await decide(world, world.here.staff[Role.BODY], request.id, mine)
+    await assert_no_code_for_the_thief()
+    assert await log_in(world, throttle, NEW)
+
+
 async def test_a_reset_stays_within_the_province(world: World) -> None:
     async with world.database.tx() as tx:
         with pytest.raises(NotFound):

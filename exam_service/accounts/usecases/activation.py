@@ -3,7 +3,8 @@
 A code goes to the number that the roster has. Where it has none, only in provinces that want it so
 (``entry.unlisted_mobile``) it goes to the one typed, which is bound: whoever knows number and name could be
 first. A slip stands for the institution's word, so its code may go to a new number; where no code reaches,
-people decide.
+people decide. After a reset a slip says as well that the number that was bound isn't theirs any more, if it
+ever was: no code goes there while the slip, or a request by it, waits.
 """
 
 from __future__ import annotations
@@ -60,6 +61,9 @@ async def ask_activation_code(
         if person.password_hash is not None:
             is_theirs = person.mobile_hash == mobile_hash(services.settings, checked.mobile)
             return Recipient(None, checked.mobile, _ALREADY if is_theirs else None)
+        # Bound before a reset: once the institution has given a slip, the slip is the way.
+        if person.mobile_bound_at and await queries.exists_slip(tx, person.id, services.clock.now()):
+            return Recipient(None, checked.mobile)
         listed = await entrance.mobile_of(tx, services, person)
         if listed is None and not entry.unlisted_mobile:
             return Recipient(None, checked.mobile)
@@ -184,6 +188,8 @@ async def print_slip(
     now = clock.now()
     token = new_slip_token()
     await queries.revoke_slips(tx, account_id, now)
+    if person.mobile_bound_at is not None:
+        await queries.void_codes(tx, account_id, now)
     await queries.insert_slip(
         tx, token_hash(token), province_id, account_id, institution_id, printed_by, now, now + SLIP_LASTS
     )
@@ -374,6 +380,7 @@ async def decide_activation(
     if approve:
         await _lock_inactive(tx, account_id)
         await queries.set_password(tx, account_id, password_hash, now)
+        await queries.unbind_mobile(tx, account_id)  # or whoever has that number could set the password anew
         await _end_other_ways(tx, account_id, now)
     await audit.record(
         tx,
