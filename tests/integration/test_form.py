@@ -138,6 +138,25 @@ async def test_a_save_that_comes_late_overwrites_no_later_one_of_its_page(world:
     assert (await opened(world, physician)).form.basic.ethnicity == "汉族"
 
 
+async def test_a_save_that_comes_late_brings_back_nothing_that_was_taken_back(world: World) -> None:
+    """Chosen, and chosen back before the first save had come: the second changes nothing that is stored."""
+    physician, services = world.here.general, world.services
+    await admitted(world, world.here, physician)
+    stored = await form.save_step(services, physician, Step.BASIC, {"basic.ethnicity": ["汉族"]}, revision=0)
+    for seq, word in ((2, "汉族"), (1, "回族")):
+        saved = await form.save_step(
+            services,
+            physician,
+            Step.BASIC,
+            {"basic.ethnicity": [word]},
+            revision=stored.revision,
+            saved_by=PageSave("page", seq),
+        )
+
+    assert saved.revision == stored.revision
+    assert (await opened(world, physician)).form.basic.ethnicity == "汉族"
+
+
 async def test_the_same_words_again_are_no_new_revision(world: World) -> None:
     physician = world.here.general
     await admitted(world, world.here, physician)

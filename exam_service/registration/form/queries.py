@@ -78,6 +78,11 @@ async def upsert_form(
     return revision
 
 
+async def update_page(tx: Tx, registration_id: UUID, province_id: str, saved_by: PageSave) -> None:
+    """Note which save was the last one, where it changed nothing."""
+    await tx.execute(SQL["update_page"], registration_id, province_id, saved_by.page, saved_by.seq)
+
+
 async def update_passed(tx: Tx, registration_id: UUID, province_id: str, step: Step) -> None:
     await tx.execute(SQL["update_passed"], registration_id, province_id, step.value)
 

@@ -11,6 +11,9 @@ ON CONFLICT (registration_id) DO UPDATE
         page = EXCLUDED.page, page_seq = EXCLUDED.page_seq
 RETURNING revision
 
+-- name: update_page
+UPDATE registration_form SET page = $3, page_seq = $4 WHERE registration_id = $1 AND province_id = $2
+
 -- name: update_passed
 UPDATE registration_form SET passed = array_append(passed, $3)
 WHERE registration_id = $1 AND province_id = $2 AND NOT $3 = ANY(passed)

@@ -202,7 +202,7 @@ def _step_page(
         "policy": policy,
         "labels": policy.labels,
         "revision": opened.revision,
-        "page_id": sent.one("page") if sent else new_id(),
+        "page_id": new_id(),  # also after a refusal: the saves of this page are counted anew
         "saved_at": _clock_text(opened.saved_at),
         "values": values,
         "errors": errors,

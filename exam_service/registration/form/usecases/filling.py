@@ -323,15 +323,17 @@ async def save_step(
     """
     async with services.database.tx() as tx:
         opened = await held_draft(tx, services, principal)
-        if revision is not None and revision != opened.revision:
-            if not saved_by.page or saved_by.page != opened.saved_by.page:
-                raise StaleForm("您在其他页面或设备上修改过报名信息，请重新载入后再继续填写。")
-            if saved_by.seq < opened.saved_by.seq and opened.saved_at is not None:
-                return Saved(opened.revision, opened.saved_at, {})
+        is_same_page = saved_by.page != "" and saved_by.page == opened.saved_by.page
+        if is_same_page and saved_by.seq < opened.saved_by.seq and opened.saved_at is not None:
+            return Saved(opened.revision, opened.saved_at, {})
+        if revision is not None and revision != opened.revision and not is_same_page:
+            raise StaleForm("您在其他页面或设备上修改过报名信息，请重新载入后再继续填写。")
         sent = {field: values for field, values in answers.items() if field not in opened.locked}
         form, found = with_answers(opened.form, step, sent)
         if form == opened.form and opened.saved_at is not None and opened.registration.state is State.DRAFT:
             saved = Saved(opened.revision, opened.saved_at, found)
+            if saved_by.seq:  # else an earlier save of its page, if it comes later, would take this one back
+                await queries.update_page(tx, opened.registration.id, principal.province_id, saved_by)
         else:
             saved = replace(await _store(tx, services, principal, opened, form, saved_by), problems=found)
         await queries.update_passed(tx, opened.registration.id, principal.province_id, step)
