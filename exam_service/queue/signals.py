@@ -87,7 +87,7 @@ def _signals_of(message: bytes) -> list[tuple[str, str]]:
     """None where the message is no list of ours, as of a program of another version."""
     try:
         return [(str(topic), str(subject_id)) for topic, subject_id in json.loads(message)]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         log.warning("passed over %d bytes that are no signals", len(message))
         return []
 

@@ -443,7 +443,11 @@ async def test_a_slow_listener_loses_the_oldest_and_never_the_newest(redis_clien
     assert kept == [str(number) for number in range(200 - len(kept), 200)]
 
 
-@pytest.mark.parametrize("message", ["", "{", "7", "null", "[1]", '["ab", 3]', b"\xff\x00", '{"topic": 1}'])
+@pytest.mark.parametrize(
+    "message",
+    ["", "{", "7", "null", "[1]", '["ab", 3]', b"\xff\x00", '{"topic": 1}', "[" * 100_000],
+    ids=range(9),
+)
 async def test_a_message_that_is_no_signal_is_passed_over(redis_client: Client, message: bytes | str) -> None:
     async with delivering(redis_client) as signals, signals.listen("topic") as queue:
         await redis_client.publish("signals", message)
