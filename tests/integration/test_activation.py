@@ -189,6 +189,33 @@ async def test_where_the_province_wants_it_a_number_that_the_roster_lacks_is_bou
     assert await log_in(world, throttle, NEW)
 
 
+@pytest.mark.parametrize("listed", [None, "13700009999"])
+async def test_a_code_to_a_number_that_became_wrong_meanwhile_opens_nothing(
+    world: World, throttle: Buckets, listed: str | None
+) -> None:
+    """The roster was corrected, or the province's setting changed, since it was sent."""
+    await set_entry(world, unlisted_mobile=True)
+    account_id = await enrol(world, 40, mobile=listed)
+    ticket = await ask(world, throttle)
+    if listed is None:
+        await set_entry(world, unlisted_mobile=False)
+    else:
+        async with world.database.tx() as tx:
+            await accounts.correct_physician(
+                tx,
+                world.settings,
+                world.vault,
+                account_id=account_id,
+                province_id="hunan",
+                name=NAME,
+                document=None,
+                mobile="13700008888",
+            )
+    with pytest.raises(Invalid, match="失效"):
+        await activate(world, throttle, ticket, await last_code(world))
+    assert (await account(world, account_id))["mobile_bound_at"] is None
+
+
 async def test_the_pages_say_what_becomes_of_a_number_that_the_roster_lacks(
     another: Another, world: World, newcomer: UUID
 ) -> None:

@@ -149,6 +149,7 @@ async def activate(
         if not isinstance(proof, Invalid):
             assert proof.account_id is not None  # noqa: S101 - only a known person's code is right
             person = await _lock_inactive(tx, proof.account_id)
+            _check_still_theirs(person, entry, proof)
             old = await entrance.bind_proved_mobile(tx, services, person, proof, checked.mobile)
             await _take_into_use(tx, services, person, password_hash, by="code")
             if step.facts.get(_AGREED):
@@ -395,6 +396,12 @@ async def decide_activation(
 def _known(code_id: UUID | None) -> UUID:
     assert code_id is not None  # noqa: S101 - sealed by ask_for_code, which always has one
     return code_id
+
+
+def _check_still_theirs(person: queries.Person, entry: Entry, proof: queries.Code) -> None:
+    """Raises Invalid for a code to a number that the roster has no more, or that needn't be theirs by now."""
+    if person.mobile_hash != proof.mobile_hash and (person.mobile_hash or not entry.unlisted_mobile):
+        raise codes.over()
 
 
 async def _check_new_password(services: Services, checked: entrance.Checked, new: str, again: str) -> Entry:

@@ -96,7 +96,7 @@ async def try_code(
     now = services.clock.now()
     code = await queries.lock_optional_code(tx, code_id, purpose)
     if code is None or code.used_at is not None or now >= code.expires_at:
-        return Invalid(_OVER, code="code_over", field="code")
+        return over()
     if code.tries >= CODE_TRIES:
         return Invalid("验证码输错次数过多，已经失效，请重新获取。", code="code_over", field="code")
     digits = "".join(typed.split())[: 2 * CODE_DIGITS]
@@ -110,6 +110,11 @@ async def try_code(
     return Invalid(
         f"验证码不正确，请核对短信后重新输入，还可以再试{left}次。", code="wrong_code", field="code"
     )
+
+
+def over() -> Invalid:
+    """What is said of a code that holds no longer."""
+    return Invalid(_OVER, code="code_over", field="code")
 
 
 def _hash(services: Services, code_id: UUID, code: str) -> bytes:
