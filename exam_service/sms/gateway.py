@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from exam_service.errors import Misconfigured, Unavailable
+from exam_service.sms.sender import REFUSED
 
 _MOST_READ = 65_536
 _AWAY = "短信暂时无法发送，请稍后再试，或向所在医疗卫生机构领取激活单。"
@@ -57,10 +58,12 @@ class HttpSender:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             # Only the error's kind: its text may name the address with what is in it.
             raise Unavailable(_AWAY, code="sms_unavailable", cause=type(error).__name__) from None
+        if answer.status >= 500:  # noqa: PLR2004
+            raise Unavailable(_AWAY, code="sms_unavailable", status=answer.status)
         if not answer.ok or answer.status >= 300:  # noqa: PLR2004 - a redirect is no delivery
-            raise Unavailable(_AWAY, code="sms_refused", status=answer.status)
+            raise Unavailable(_AWAY, code=REFUSED, status=answer.status)
         if gateway.success is not None and gateway.success not in said:
-            raise Unavailable(_AWAY, code="sms_refused", status=answer.status)
+            raise Unavailable(_AWAY, code=REFUSED, status=answer.status)
 
 
 def read_template(body: str) -> dict[str, object]:

@@ -83,7 +83,7 @@ async def test_a_form_is_sent_where_the_gateway_wants_one(
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
-        (web.Response(status=500, text='{"code": 0}'), "sms_refused"),
+        (web.Response(status=500, text='{"code": 0}'), "sms_unavailable"),
         (web.Response(status=302, headers={"Location": "/elsewhere"}), "sms_refused"),
         (web.Response(text='{"code": 7}'), "sms_refused"),
     ],
@@ -117,6 +117,23 @@ async def test_a_gateway_that_is_away_is_unavailable_and_the_log_names_neither_n
     assert "sms_unavailable" in caplog.text
     assert MOBILE not in caplog.text
     assert "123456" not in caplog.text
+
+
+async def test_one_number_that_is_refused_tells_nobody_that_a_message_was_sent(
+    client: aiohttp.ClientSession, gateway_server: TestServer, recording: Recording
+) -> None:
+    """Several in a row are the gateway's trouble; one that it takes ends it."""
+    post = Post(HttpSender(gateway(gateway_server), client))
+    recording.answer = web.Response(status=400)
+    for expected in (False, False, True):
+        post.send(MOBILE, TEXT)
+        await post.settle()
+        recording.answer = web.Response(status=400)
+        assert post.is_troubled is expected
+    recording.answer = web.Response(text='{"code": 0}')
+    post.send(MOBILE, TEXT)
+    await post.settle()
+    assert not post.is_troubled
 
 
 @pytest.mark.parametrize("body", ["no json", "[]", '{"m": "{mobile}"}', '{"c": "{text}"}'])
