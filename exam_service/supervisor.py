@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -53,9 +54,13 @@ def servers(data_dir: Path, *, join: bool = False) -> Iterator[list[Embedded]]:
 
     Raises:
         EmbeddedServerError: One doesn't start, or another process has this data directory.
+        Misconfigured: The data directory can't be made.
     """
     data_dir = data_dir.absolute()
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise Misconfigured(f"the data directory {data_dir} can't be made: {error.strerror}") from None
     os.environ["EXAM_DATA_DIR"] = str(data_dir)
     embedded: list[Embedded] = []
     addresses = data_dir / "servers.toml"
@@ -195,8 +200,9 @@ def _check_port_is_free(settings: Settings) -> None:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
+            other = "--host" if error.errno == errno.EADDRNOTAVAIL else "--port"
             raise Misconfigured(
-                f"can't listen on {settings.host}:{settings.port} ({error.strerror}); choose another --port"
+                f"can't listen on {settings.host}:{settings.port} ({error.strerror}); choose another {other}"
             ) from None
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import click
 
-from exam_service.commands.data import data_dir, data_option
+from exam_service.commands.data import data_dir, data_option, used_data_dir
 from exam_service.settings import load_settings
 
 
@@ -70,7 +70,10 @@ def list_cycles(province: str | None, data: Path | None) -> None:
     """List cycles with their policy and the days of their tests."""
     from exam_service import filling  # noqa: PLC0415
 
-    for cycle in filling.run(data_dir(data), filling.cycles_of(province)):
+    listed = filling.run(used_data_dir(data), filling.cycles_of(province))
+    if not listed:
+        click.echo(f"no cycles{f' of a province {province}' if province else ''}", err=True)
+    for cycle in listed:
         click.echo(
             f"{cycle.id}  {cycle.province_id:12} {cycle.tests_from} – {cycle.tests_until}  "
             f"{cycle.policy.name:18} {cycle.title}"
@@ -126,7 +129,7 @@ def prepare(province: str | None, cycle: UUID | None, data: Path | None) -> None
         finally:
             await database.close()
 
-    with servers(data_dir(data), join=True):
+    with servers(used_data_dir(data), join=True):
         done = asyncio.run(run())
     click.echo(f"{done.drawn} papers drawn, {done.kept} were drawn before")
     if done.failed:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from exam_service.commands.data import data_dir, data_option
+from exam_service.commands.data import data_option, used_data_dir
 from exam_service.settings import load_settings
 
 
@@ -169,7 +169,7 @@ def thresholds(
         wanted = Thresholds(match, mismatch)
     elif (match, mismatch, note) != (None, None, None):
         raise click.UsageError("--match, --mismatch and --note go together")
-    with servers(data_dir(data), join=True):
+    with servers(used_data_dir(data), join=True):
         settings = load_settings()
         used, own = model_in_use(settings)
         model = model or used

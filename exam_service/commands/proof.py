@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import click
 
+from exam_service.commands.data import data_option, used_data_dir
 from exam_service.settings import load_settings
 
 
@@ -25,7 +27,8 @@ def audit() -> None:
     help="Directory of signed heads to compare with (default: EXAM_AUDIT_HEADS, else audit in the data "
     "directory).",
 )
-def verify(heads: Path | None) -> None:
+@data_option
+def verify(heads: Path | None, data: Path | None) -> None:
     """Walk the chain of the whole journal; exit 1 and name the first entry that was edited or removed.
 
     The heads that the sweeper signed outside the database show also that its end was cut off, or that it was
@@ -35,31 +38,40 @@ def verify(heads: Path | None) -> None:
     from exam_service.audit.usecases import find_damage, find_unsealed  # noqa: PLC0415
     from exam_service.clock import SystemClock  # noqa: PLC0415
     from exam_service.storage.database import Database  # noqa: PLC0415
+    from exam_service.supervisor import servers  # noqa: PLC0415
     from exam_service.tools import head_log  # noqa: PLC0415
 
-    settings = load_settings()
-    log = head_log(settings if heads is None else settings.model_copy(update={"audit_heads": heads}))
-    try:
-        signed = log.read()
-    except OSError as error:
-        raise click.ClickException(f"the signed heads can't be read: {error}") from None
-
-    async def run() -> tuple[Damage | None, Unsealed | None]:
-        database = await Database.connect(settings.database_url, pool_size=1)
+    async def run(url: str, digests: Mapping[int, bytes]) -> tuple[Damage | None, Unsealed | None]:
+        database = await Database.connect(url, pool_size=1)
         try:
-            return await find_damage(database, signed.digests), await find_unsealed(database, SystemClock())
+            return await find_damage(database, digests), await find_unsealed(database, SystemClock())
         finally:
             await database.close()
 
+    with servers(used_data_dir(data), join=True):
+        settings = load_settings()
+        log = head_log(settings if heads is None else settings.model_copy(update={"audit_heads": heads}))
+        try:
+            signed = log.read()
+        except OSError as error:
+            raise click.ClickException(f"the signed heads can't be read: {error}") from None
+        damage, unsealed = asyncio.run(run(settings.database_url, signed.digests))
+
     for place in signed.unreadable:
         click.echo(f"passed over, as it was cut short: {place}", err=True)
-    damage, unsealed = asyncio.run(run())
     if damage:
         entries = f"entry {damage.first}"
         if damage.last > damage.first:
             entries = f"an entry from {damage.first} to {damage.last}"
         witness = ", as a signed head shows" if damage.is_signed else ""
-        raise click.ClickException(f"the journal was tampered with: {entries} was edited or removed{witness}")
+        restored = (
+            "\nAfter a restore from a backup that is expected of heads signed since: set their directory "
+            "aside, see docs/operations.md"
+        )
+        raise click.ClickException(
+            f"the journal was tampered with: {entries} was edited or removed{witness}"
+            + (restored if damage.is_signed else "")
+        )
     if signed.unsigned:
         raise click.ClickException(f"not signed by this service: {'; '.join(signed.unsigned)}")
     if unsealed:
@@ -84,9 +96,11 @@ def evidence() -> None:
 @evidence.command("purges")
 @click.option("--cycle", type=click.UUID, help="Only of this cycle, by its id (default: all).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-def list_purges(cycle: UUID | None, as_json: bool) -> None:  # noqa: FBT001
+@data_option
+def list_purges(cycle: UUID | None, as_json: bool, data: Path | None) -> None:  # noqa: FBT001
     """List what was purged: when, whose, why, how much, and the digest over what it was."""
     from exam_service.proctor import usecases as proctor  # noqa: PLC0415
+    from exam_service.supervisor import servers  # noqa: PLC0415
     from exam_service.tools import open_services  # noqa: PLC0415
 
     async def run() -> None:
@@ -107,21 +121,25 @@ def list_purges(cycle: UUID | None, as_json: bool) -> None:  # noqa: FBT001
                 }
                 click.echo(json.dumps(facts) if as_json else "  ".join(str(each) for each in facts.values()))
 
-    asyncio.run(run())
+    with servers(used_data_dir(data), join=True):
+        asyncio.run(run())
 
 
 @evidence.command("verify")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def verify_evidence(as_json: bool) -> None:  # noqa: FBT001
+@data_option
+def verify_evidence(as_json: bool, data: Path | None) -> None:  # noqa: FBT001
     """Check that what was purged is gone, and that every kept file is what was recorded; else exit 1."""
     from exam_service.proctor import usecases as proctor  # noqa: PLC0415
+    from exam_service.supervisor import servers  # noqa: PLC0415
     from exam_service.tools import open_services  # noqa: PLC0415
 
     async def run() -> proctor.Verification:
         async with open_services(load_settings()) as (services, _):
             return await proctor.verify_evidence(services)
 
-    found = asyncio.run(run())
+    with servers(used_data_dir(data), join=True):
+        found = asyncio.run(run())
     facts: dict[str, Any] = {
         "purges": found.purges,
         "keys_left": [str(key_id) for key_id in found.keys_left],
@@ -150,10 +168,12 @@ def attempts() -> None:
 @attempts.command()
 @click.argument("attempt", type=click.UUID)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def replay(attempt: UUID, as_json: bool) -> None:  # noqa: FBT001
+@data_option
+def replay(attempt: UUID, as_json: bool, data: Path | None) -> None:  # noqa: FBT001
     """Rebuild answers and mark of ATTEMPT from its journal; exit 1 when they aren't what is stored."""
     from exam_service.errors import NotFound  # noqa: PLC0415
     from exam_service.papers import usecases as papers  # noqa: PLC0415
+    from exam_service.supervisor import servers  # noqa: PLC0415
     from exam_service.tools import open_services  # noqa: PLC0415
 
     async def run() -> papers.Replay:
@@ -161,7 +181,8 @@ def replay(attempt: UUID, as_json: bool) -> None:  # noqa: FBT001
             return await papers.replay(services, attempt)
 
     try:
-        replayed = asyncio.run(run())
+        with servers(used_data_dir(data), join=True):
+            replayed = asyncio.run(run())
     except NotFound as error:
         raise click.ClickException(f"there is no attempt {attempt}") from error
     facts = replayed.facts()

@@ -495,6 +495,39 @@ def test_a_taken_port_is_refused_and_nothing_is_left_running(demo: Service, dire
     assert demo.answers()
 
 
+def test_an_address_that_isnt_ours_is_refused_and_asks_for_another_host(directory: Path) -> None:
+    said = refusal(run("serve", "--data", directory / "data", "--host", "192.0.2.1", "--port", "8099"))
+    assert "192.0.2.1:8099" in said
+    assert said.endswith("choose another --host")
+
+
+def test_a_data_directory_that_cant_be_made_is_named() -> None:
+    said = refusal(run("serve", "--data", "/dev/null/exam", "--port", str(free_port())))
+    assert "the data directory /dev/null/exam can't be made" in said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("audit", "verify"),
+        ("evidence", "verify"),
+        ("evidence", "purges"),
+        ("attempts", "replay", "00000000-0000-0000-0000-000000000001"),
+        ("cycles", "list"),
+        ("papers", "prepare"),
+        ("proctor", "thresholds", "hunan"),
+    ],
+    ids=" ".join,
+)
+def test_a_command_that_looks_makes_no_new_service_where_there_is_none(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    mistyped = tmp_path / "exma"
+    said = refusal(run_here(*words, "--data", mistyped))
+    assert said.startswith(f"there is no service in {mistyped}: ")
+    assert not mistyped.exists()
+
+
 def test_a_second_service_on_the_same_data_is_refused_and_the_first_goes_on(demo: Service) -> None:
     before = (demo.data / "servers.toml").read_text()
 
@@ -522,7 +555,7 @@ def test_the_journal_of_a_running_service_is_compared_with_its_signed_heads(
         return run_here("audit", "verify", *options, EXAM_DATA_DIR=str(demo.data))
 
     assert eventually(lambda: list(heads.glob("heads-*.jsonl")) != [], within=10)
-    whole = verify()
+    whole = verify("--data", demo.data)
     assert whole.returncode == 0, whole.stderr
     assert "the journal is whole" in whole.stdout
     assert "signed heads: " in whole.stdout
@@ -535,10 +568,9 @@ def test_the_journal_of_a_running_service_is_compared_with_its_signed_heads(
     secrets = tomllib.loads((demo.data / "secrets.toml").read_text())
     settings = Settings(database_url="-", redis_url="-", data_dir=directory, **secrets)
     head_log(settings).append(Head(10_000, bytes(32), datetime.now(UTC)))
-    assert re.search(
-        r"an entry from \d+ to 10000 was edited or removed, as a signed head shows",
-        refusal(verify("--heads", directory / "audit")),
-    )
+    said = refusal(verify("--heads", directory / "audit"))
+    assert re.search(r"an entry from \d+ to 10000 was edited or removed, as a signed head shows", said)
+    assert "After a restore from a backup" in said
 
     (forged,) = (directory / "audit").iterdir()
     forged.write_text(forged.read_text().replace("10000", "1"))
