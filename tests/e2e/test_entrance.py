@@ -106,6 +106,21 @@ async def test_a_scanned_slip_activates_the_account_and_the_captcha_in_words_let
         await page.wait_for_url("**/home")
 
 
+async def test_the_province_that_is_chosen_goes_along_to_activation_and_decides_what_is_said_of_the_number(
+    world: World, address: str, browser: Browser
+) -> None:
+    async with world.database.tx() as tx:
+        await organisations.set_entry(tx, "henan", {"unlisted_mobile": True})
+    async with person(browser, address) as page:
+        await page.goto("/login")
+        await page.get_by_label("省份").select_option("hunan")
+        await page.get_by_role("link", name="激活账号").click()
+        await page.wait_for_url("**/activate?province=hunan")
+        await expect(page.locator("#mobile-hint")).to_contain_text("没有登记的，请用激活单激活")
+        await page.get_by_label("省份").select_option("henan")
+        await expect(page.locator("#mobile-hint")).to_contain_text("用于接收验证码")
+
+
 async def test_no_field_of_the_login_is_so_small_that_an_iphone_enlarges_the_page(
     address: str, browser: Browser
 ) -> None:

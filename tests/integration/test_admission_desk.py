@@ -479,6 +479,39 @@ async def test_the_slips_say_that_whom_no_code_reaches_waits_for_a_person(
         assert f"{whom}{rest}" in page
 
 
+async def test_the_sheet_says_how_somebody_activates(
+    world: World, desk: Principal, server: TestServer, another: Another
+) -> None:
+    new = await world.on_roster(desk, 71)
+    browser = await another("hunan-institution")
+    sheet = f"/institution/roster/{new}"
+    for sends, entry, said in (
+        (True, {}, "名册中没有手机号，收不到验证码"),
+        (True, {"unlisted_mobile": True}, "本人激活时填写自己的手机号"),
+        (True, {"mobile_code": False}, "本省不发送短信验证码，请打印激活单"),
+        (False, {}, "本省不发送短信验证码，请打印激活单"),
+    ):
+        sender = Outbox(world.database, world.clock) if sends else None
+        object.__setattr__(server.app[SERVICES], "post", Post(sender))
+        async with world.database.tx() as tx:
+            await organisations.set_entry(tx, world.here.province_id, entry)
+        assert said in await (await browser.get(sheet)).text()
+
+    async with world.database.tx() as tx:
+        await tx.execute(
+            "INSERT INTO activation_request"
+            " (id, province_id, account_id, institution_id, password_hash, state, asked_at)"
+            " VALUES (gen_random_uuid(), $1, $2, $3, 'x', 'open', $4)",
+            world.here.province_id,
+            new,
+            world.here.institution_id,
+            world.clock.now(),
+        )
+    assert "等待考核机构或卫生行政部门核实" in await (await browser.get(sheet)).text()
+    of_active = f"/institution/roster/{world.here.general.account_id}"
+    assert "激活单" not in await (await browser.get(of_active)).text()
+
+
 async def test_every_physician_of_a_bulk_act_has_a_row_in_the_journal(world: World, desk: Principal) -> None:
     ids = [await world.on_roster(desk, number) for number in (71, 72, 73)]
     await admit(world, desk, *ids)

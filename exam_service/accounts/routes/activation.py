@@ -28,6 +28,11 @@ from exam_service.http.pages import render
 from exam_service.http.requests import form_fields
 from exam_service.keys import BUCKETS, SERVICES
 
+# What is said of the mobile number: of no province yet, where it must be in the roster, where it need not.
+_UNCHOSEN = "名册中登记了手机号的，验证码发到登记的手机号"
+_LISTED = "验证码发到名册中登记的手机号；没有登记的，请用激活单激活"
+_FREE = "用于接收验证码；名册中登记了手机号的，验证码发到登记的手机号"
+
 _CODE = CodePage(Purpose.ACTIVATION, "/activate", "/activate/code", "设置密码", "激活并登录")
 
 
@@ -44,10 +49,18 @@ async def _activation_page(
     chosen = next((each for each in provinces if each.id == form.get("province")), None)
     can_send = usecases.can_send_codes(services, chosen.entry) if chosen else services.post.can_send
     context = {
-        "provinces": [(each.id, each.name) for each in provinces],
+        "provinces": [
+            (
+                each.id,
+                each.name,
+                usecases.can_send_codes(services, each.entry) != can_send,
+                _FREE if each.entry.unlisted_mobile else _LISTED,
+            )
+            for each in provinces
+        ],
         "documents": documents(),
         "can_send": can_send,
-        "must_be_listed": chosen is not None and not chosen.entry.unlisted_mobile,
+        "hint": (_FREE if chosen.entry.unlisted_mobile else _LISTED) if chosen else _UNCHOSEN,
     }
     return page(request, "accounts/activate.html", context, error, form=form)
 

@@ -201,6 +201,21 @@ async def search(request: web.Request) -> web.Response:
     raise response
 
 
+def _activation(page: listing.SheetPage, *, can_send: bool) -> str | None:
+    """How somebody who hasn't activated yet comes to do so."""
+    if page.sheet.activated_at:
+        return None
+    if page.asks_activation:
+        return "已凭激活单提交申请，等待考核机构或卫生行政部门核实；核实通过后才能登录。"
+    if not (page.entry.mobile_code and can_send):
+        return "本省不发送短信验证码，请打印激活单交给本人。"
+    if page.mobile:
+        return "本人凭证件号码、姓名和登记的手机号激活；收不到短信的，请打印激活单交给本人。"
+    if page.entry.unlisted_mobile:
+        return "名册中没有手机号，本人激活时填写自己的手机号；没有手机号的，请打印激活单交给本人。"
+    return "名册中没有手机号，收不到验证码：请先在“修改”中登记，或打印激活单交给本人。"
+
+
 @allow(Role.INSTITUTION)
 async def show_one(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
@@ -229,6 +244,7 @@ async def show_one(request: web.Request) -> web.Response:
             "level": LEVEL_LABELS[sheet.level],
             "details": page.details,
             "mobile": page.mobile,
+            "activation": _activation(page, can_send=services.post.can_send),
             "kind": kind,
             "state": label,
             "cycle": page.cycle.title if page.cycle else None,

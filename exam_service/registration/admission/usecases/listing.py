@@ -17,6 +17,8 @@ from exam_service.cycles.model import Cycle, day_in_china
 from exam_service.errors import Conflict, Invalid
 from exam_service.institutions import usecases as institutions
 from exam_service.institutions.model import Department, RosterDetails
+from exam_service.organisations import usecases as organisations
+from exam_service.organisations.entry import Entry
 from exam_service.registration.admission import queries
 from exam_service.registration.admission.model import Filters, check_admission_is_open
 from exam_service.registration.admission.queries import Listed, Sheet, Undoable
@@ -117,6 +119,8 @@ class SheetPage:
     Attributes:
         number: Of their document; masked unless it was asked for in full.
         mobile: Masked.
+        entry: How the province lets its people in, for telling how this one activates.
+        asks_activation: They came by a slip, without a code, and wait for the body or the authority.
         is_removable: Entered by mistake: never let into a cycle, never activated.
     """
 
@@ -126,6 +130,8 @@ class SheetPage:
     details: RosterDetails
     cycle: Cycle | None
     closed: str | None
+    entry: Entry
+    asks_activation: bool
     is_removable: bool
 
 
@@ -144,6 +150,8 @@ async def roster_sheet(
             tx, account_id, institution_id, principal.province_id, cycle.id if cycle else None
         )
         person = await accounts.person_on_roster(tx, vault, account_id, principal.province_id)
+        asking = await accounts.open_activation_requests(tx, principal.province_id, [institution_id])
+        province = await organisations.province(tx, principal.province_id)
         await audit.record_view(
             tx,
             clock,
@@ -159,6 +167,8 @@ async def roster_sheet(
             details=await institutions.roster_details(tx, vault, account_id, principal.province_id),
             cycle=cycle,
             closed=_closed(cycle, clock),
+            entry=province.entry,
+            asks_activation=any(each.account_id == account_id for each in asking),
             is_removable=sheet.first_activated_at is None
             and not await queries.exists_registration(tx, account_id),
         )
