@@ -77,6 +77,7 @@ class ActivationRequest:
     asked_at: datetime
     name: str
     institution: str
+    phone: str
 
 
 @dataclass(frozen=True, repr=False)

@@ -116,7 +116,7 @@ VALUES ($1, $2, $3, $4, $5, $6, 'open')
 UPDATE activation_request SET state = 'refused', decided_at = $2 WHERE account_id = $1 AND state = 'open'
 
 -- name: select_open_activation_requests
-SELECT r.id, r.account_id, r.institution_id, r.asked_at, a.name, i.name AS institution
+SELECT r.id, r.account_id, r.institution_id, r.asked_at, a.name, i.name AS institution, i.phone
 FROM activation_request r
 JOIN account a ON a.id = r.account_id
 JOIN institution i ON i.id = r.institution_id

@@ -731,6 +731,12 @@ async def test_a_slip_is_shown_typed_and_decided_by_people_where_no_code_comes(
     answer = await browser.submit("/activate/slip/code", new=NEW, again=NEW)
     assert answer.headers["Location"] == "/login"
     assert "激活申请已提交" in await (await browser.get("/login")).text()
+    desk = await another()
+    await desk.login_staff("hunan-authority")
+    decides = await (await desk.get("/authority/activations")).text()
+    number = identity_number("hunan", 40)
+    assert number not in decides
+    assert f"{number[:3]}***********{number[-4:]}" in decides
 
 
 # Captcha

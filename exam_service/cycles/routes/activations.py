@@ -27,7 +27,7 @@ async def show_to_authority(request: web.Request) -> web.Response:
 
 
 async def _page(request: web.Request, base: str) -> web.Response:
-    found = await activations.requests(request.app[SERVICES], viewer(request))
+    found, numbers = await activations.requests(request.app[SERVICES], viewer(request))
     return render(
         request,
         "cycles/activations.html",
@@ -37,7 +37,9 @@ async def _page(request: web.Request, base: str) -> web.Response:
                 {
                     "id": each.id,
                     "name": each.name,
+                    "number": numbers.get(each.account_id, "—"),
                     "institution": each.institution,
+                    "phone": each.phone,
                     "asked_at": f"{in_china(each.asked_at):%Y-%m-%d %H:%M}",
                 }
                 for each in found

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from exam_service.accounts import usecases as accounts
+from exam_service.accounts.identity import mask
 from exam_service.accounts.model import Principal, Role
 from exam_service.accounts.usecases import ActivationRequest
 from exam_service.cycles import queries
@@ -25,10 +27,16 @@ async def open_requests(tx: Tx, principal: Principal) -> list[ActivationRequest]
     )
 
 
-async def requests(services: Services, principal: Principal) -> list[ActivationRequest]:
-    """As :func:`open_requests`, by itself."""
+async def requests(
+    services: Services, principal: Principal
+) -> tuple[list[ActivationRequest], Mapping[UUID, str]]:
+    """As :func:`open_requests`, and their masked numbers by account: two of a name are told apart by them."""
     async with services.database.tx() as tx:
-        return await open_requests(tx, principal)
+        waiting = await open_requests(tx, principal)
+        numbers = await accounts.identity_numbers_of(
+            tx, services.vault, principal.province_id, [each.account_id for each in waiting]
+        )
+    return waiting, {account_id: mask(number) for account_id, number in numbers.items()}
 
 
 async def decide(services: Services, principal: Principal, request_id: UUID, *, approve: bool) -> None:
