@@ -23,6 +23,7 @@ from exam_service.home.model import (
     stage_rows,
     tools,
 )
+from exam_service.institutions import usecases as institutions
 from exam_service.invigilation import usecases as invigilation
 from exam_service.organisations import usecases as organisations
 from exam_service.organisations.model import Body, Institution, Province
@@ -75,7 +76,7 @@ async def physician_page(services: Services, principal: Principal) -> PhysicianP
         entitled = await registration.entitlement(tx, principal.account_id, principal.province_id)
         province = await organisations.province(tx, principal.province_id)
         if entitled is None:
-            return await _outsider(tx, province, now)
+            return await _outsider(tx, principal, province, now)
         own = entitled.registration
         institution = await organisations.institution(tx, own.institution_id, own.province_id)
         body = await organisations.body(tx, own.body_id, own.province_id)
@@ -93,7 +94,12 @@ async def physician_page(services: Services, principal: Principal) -> PhysicianP
     )
 
 
-async def _outsider(tx: Tx, province: Province, now: datetime) -> PhysicianPage:
+async def _outsider(tx: Tx, principal: Principal, province: Province, now: datetime) -> PhysicianPage:
+    """Of somebody who is told to ask their institution: which it is, as the roster has it."""
+    entry = await institutions.roster_entry(tx, principal.account_id, province.id)
+    institution = None
+    if entry is not None and entry.institution_id is not None:
+        institution = await organisations.institution(tx, entry.institution_id, province.id)
     cycle = await cycles.newest_cycle(tx, province.id)
     labels = cycle.policy.labels if cycle else usual_labels()
     stages = stage_rows(cycle, now) if cycle else []
@@ -104,7 +110,7 @@ async def _outsider(tx: Tx, province: Province, now: datetime) -> PhysicianPage:
         stages,
         tools(None, labels),
         province.authority,
-        None,
+        institution,
         None,
     )
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from aiohttp.test_utils import TestServer
 
 from exam_service.accounts.model import Role
+from exam_service.demo.people import identity_number
 from exam_service.organisations import usecases as organisations
 from exam_service.papers.usecases import alternative, supervision
 from exam_service.registration.model import State
-from tests.world import Another, Browser, World, browsing
+from tests.world import PASSWORD, Another, Browser, World, browsing
 
 
 async def page(browser: Browser, path: str) -> str:
@@ -37,6 +38,36 @@ async def test_a_physicians_home_says_where_they_stand_and_whom_to_call(
         "首次考核结果",
     ):
         assert words in text, words
+
+
+async def test_who_is_on_a_roster_but_not_let_in_reads_which_institution_to_ask(
+    world: World, server: TestServer
+) -> None:
+    new = await world.on_roster(world.here.staff[Role.INSTITUTION], 71)
+    async with world.database.tx() as tx:
+        await tx.execute(
+            "UPDATE account SET password_hash = $2, first_activated_at = now() WHERE id = $1",
+            new,
+            await tx.fetch_value(
+                "SELECT password_hash FROM account WHERE id = $1", world.here.general.account_id
+            ),
+        )
+    async with browsing(server) as browser:
+        await browser.get("/staff/login")
+        answer = await browser.submit(
+            "/login",
+            province=world.here.province_id,
+            number=identity_number(world.here.province_id, 71),
+            password=PASSWORD,
+        )
+        assert answer.status == 303
+        text = await page(browser, "/home")
+    offices = text[text.index("机构信息") :]
+    async with world.database.tx() as tx:
+        assert (
+            await tx.fetch_value("SELECT name FROM institution WHERE id = $1", world.here.institution_id)
+            in offices
+        )
 
 
 async def test_who_is_in_no_cycle_reads_so_and_sees_the_days(world: World, server: TestServer) -> None:
