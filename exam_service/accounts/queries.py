@@ -18,11 +18,14 @@ SQL = Statements("exam_service.accounts")
 
 @dataclass(frozen=True, repr=False)
 class Login:
+    """Attributes: asked_hash: Of the password that was chosen with a slip, while its application waits."""
+
     id: UUID
     province_id: str
     role: Role
     password_hash: str | None
     has_second_factor: bool
+    asked_hash: str | None
 
 
 @dataclass(frozen=True, repr=False)
@@ -176,6 +179,7 @@ def _login(row: Row | None) -> Login | None:
         Role(row["role"]),
         row["password_hash"],
         row["totp_since"] is not None,
+        row["asked_hash"],
     )
 
 

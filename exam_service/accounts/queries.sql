@@ -10,16 +10,19 @@ INSERT INTO account (id, province_id, role, name, body_id, institution_id, usern
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
 
 -- name: select_optional_login_by_document
-SELECT id, province_id, role, password_hash, totp_since FROM account
+SELECT id, province_id, role, password_hash, totp_since,
+       (SELECT r.password_hash FROM activation_request r WHERE r.account_id = account.id AND r.state = 'open')
+           AS asked_hash
+FROM account
 WHERE province_id = $1 AND document_hash = $2 AND disabled_at IS NULL
 
 -- name: select_optional_login_by_mobile
-SELECT id, province_id, role, password_hash, totp_since FROM account
+SELECT id, province_id, role, password_hash, totp_since, NULL AS asked_hash FROM account
 WHERE province_id = $1 AND mobile_hash = $2 AND mobile_bound_at IS NOT NULL AND role = 'physician'
     AND disabled_at IS NULL
 
 -- name: select_optional_login_by_username
-SELECT id, province_id, role, password_hash, totp_since FROM account
+SELECT id, province_id, role, password_hash, totp_since, NULL AS asked_hash FROM account
 WHERE username = $1 AND disabled_at IS NULL
 
 -- name: update_password_hash

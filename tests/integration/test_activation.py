@@ -369,6 +369,10 @@ async def test_a_province_without_codes_has_the_slip_and_people_who_decide(
     ticket = await show(world, throttle, await slip_for(world, newcomer))
     assert await by_slip(world, throttle, ticket) is None
     assert await sent(world) == []
+    with pytest.raises(Invalid, match="等待考核机构或卫生行政部门核实"):
+        await log_in(world, throttle, NEW)
+    with pytest.raises(Invalid, match="账号或密码不正确"):
+        await log_in(world, throttle, "another7word")
 
 
 async def test_who_is_active_already_is_told_so_on_their_own_phone_only(

@@ -21,6 +21,10 @@ from exam_service.organisations import usecases as organisations
 from exam_service.organisations.entry import Entry, LoginName
 from exam_service.wiring import Services
 
+_WAITS = (
+    "激活申请正在等待考核机构或卫生行政部门核实，核实通过后就能用这个密码登录。"
+    "久未核实的，请联系所在机构的管理人员。"
+)
 _WRONG = "账号或密码不正确，请核对后重试。仍不能登录请联系所在机构的管理人员。"
 _STEP = "second factor"
 _STEP_LASTS = timedelta(minutes=5)
@@ -119,11 +123,14 @@ async def _finish_login(
     buckets: tuple[str, str],
     device: str,
 ) -> Entrance:
-    # An unknown account costs the same time as a wrong password.
-    stored = login.password_hash if login else None
+    # An unknown account costs the same time as a wrong password. So does one whose activation waits to be
+    # decided, and only who knows the password that was chosen for it learns that it waits.
+    stored = (login.password_hash or login.asked_hash) if login else None
     right = await is_password(stored, password)
     if login is None or stored is None or not right:
         raise Invalid(_WRONG, code="wrong_login")
+    if login.password_hash is None:
+        raise Invalid(_WAITS, code="activation_waits")
     for bucket in buckets:
         await throttle.refill(bucket)
     if _needs_second_step(services, login):
