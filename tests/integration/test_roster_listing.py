@@ -16,7 +16,7 @@ from exam_service.ids import new_id
 from exam_service.institutions import usecases as institutions
 from exam_service.institutions.model import Category, Level
 from exam_service.registration.admission import queries
-from exam_service.registration.admission.model import Filters, Standing, age_on
+from exam_service.registration.admission.model import Activation, Filters, Standing, age_on
 from exam_service.registration.admission.usecases import listing
 from exam_service.storage.database import Tx
 from tests.world import Another, World, unchecked
@@ -45,6 +45,7 @@ async def test_each_filter_narrows_the_list_to_whom_it_means(world: World, desk:
         department=str(internal),
         category="tcm",
         first_registered_on="2006-08-10",
+        mobile="13800000071",
     )
     await world.on_roster(desk, 72, name="张小明", level="assistant", first_registered_on="2016-08-13")
     assert await names(world, desk, Filters()) == ["医师1", "医师2", "医师3", "张三", "张小明"]
@@ -61,6 +62,10 @@ async def test_each_filter_narrows_the_list_to_whom_it_means(world: World, desk:
         Filters(standing=Standing.REGISTERED): ["医师1", "医师2", "医师3"],
         Filters(standing=Standing.SUBMITTED): [],
         Filters(name="张", standing=Standing.REGISTERED): [],
+        Filters(activation=Activation.AWAITED): ["张三", "张小明"],
+        Filters(activation=Activation.BY_SLIP): ["张小明"],
+        Filters(activation=Activation.AWAITED, standing=Standing.REGISTERED): [],
+        Filters(activation=Activation.AWAITED, standing=Standing.OPEN): ["张三", "张小明"],
     }
     for filters, found in cases.items():
         assert await names(world, desk, filters) == found, filters

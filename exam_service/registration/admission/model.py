@@ -61,6 +61,19 @@ STATES: Mapping[Standing, frozenset[State]] = {
 IN_REVIEW = STATES[Standing.SUBMITTED]
 
 
+class Activation(StrEnum):
+    """账号: who has yet to take theirs into use, and whom of these no code reaches."""
+
+    AWAITED = "awaited"
+    BY_SLIP = "by_slip"
+
+
+ACTIVATION_LABELS: Mapping[Activation, str] = {
+    Activation.AWAITED: "未激活",
+    Activation.BY_SLIP: "未激活，没有手机号",
+}
+
+
 @dataclass(frozen=True)
 class Filters:
     """What a page of the roster is narrowed by.
@@ -79,6 +92,7 @@ class Filters:
     registered_from: date | None = None
     registered_until: date | None = None
     standing: Standing | None = None
+    activation: Activation | None = None
 
     def born_within(self, today: date) -> tuple[date | None, date | None]:
         """First and last birthday of those whose age lies within."""

@@ -63,6 +63,7 @@ def listing(
         sorted(STATES[standing]) if of_registrations and standing else standing is Standing.OPEN,
         after,
         limit,
+        filters.activation,
     )
 
 

@@ -4,8 +4,8 @@ SET LOCAL plan_cache_mode = force_custom_plan
 
 -- name: select_listed
 -- A page of an institution's ($1) roster with the registrations of a cycle ($3), in the order they were entered.
--- $5, $6: a beginning of names and the first text after all that begin so; $13: only who isn't let in. The
--- registrations are looked up one by one: a page has few, and nothing tells beforehand how many lack one.
+-- $5, $6: a beginning of names and the first text after all that begin so; $13: only who isn't let in; $16: of
+-- which activation. The registrations are looked up one by one: a page has few, and nothing tells beforehand how many lack one.
 SELECT e.account_id, e.name, e.born_on, e.category, e.level, e.licensed_on, e.first_registered_on,
        (SELECT d.name FROM department d WHERE d.id = e.department_id) AS department,
        (SELECT a.activated_at IS NOT NULL FROM account a WHERE a.id = e.account_id) AS is_activated,
@@ -25,6 +25,10 @@ FROM (
         AND ($12::date IS NULL OR e.first_registered_on <= $12)
         AND (NOT $13::boolean OR r.state IS NULL OR r.state = 'not_admitted')
         AND ($14::uuid IS NULL OR e.account_id > $14)
+        AND ($16::text IS NULL OR EXISTS (
+            SELECT FROM account a
+            WHERE a.id = e.account_id AND a.activated_at IS NULL AND ($16 = 'awaited' OR a.mobile IS NULL)
+        ))
     ORDER BY e.account_id
     LIMIT $15
 ) e
@@ -49,6 +53,10 @@ FROM (
         AND ($11::date IS NULL OR e.first_registered_on >= $11)
         AND ($12::date IS NULL OR e.first_registered_on <= $12)
         AND ($14::uuid IS NULL OR (e.account_id > $14 AND r.account_id > $14))
+        AND ($16::text IS NULL OR EXISTS (
+            SELECT FROM account a
+            WHERE a.id = e.account_id AND a.activated_at IS NULL AND ($16 = 'awaited' OR a.mobile IS NULL)
+        ))
     ORDER BY e.account_id
     LIMIT $15
 ) e

@@ -31,7 +31,9 @@ from exam_service.institutions.model import (
 from exam_service.keys import SERVICES, viewer
 from exam_service.registration.admission.model import (
     ACT_LABELS,
+    ACTIVATION_LABELS,
     STANDING_LABELS,
+    Activation,
     Filters,
     Standing,
     age_on,
@@ -71,6 +73,7 @@ def read_filters(query: Mapping[str, str]) -> Filters:
         registered_from=_day(query.get("registered_from")),
         registered_until=_day(query.get("registered_until")),
         standing=_one(Standing, query.get("standing")),
+        activation=_one(Activation, query.get("activation")),
     )
 
 
@@ -113,6 +116,7 @@ def query_of(filters: Filters) -> dict[str, str]:
         "registered_from": filters.registered_from,
         "registered_until": filters.registered_until,
         "standing": filters.standing,
+        "activation": filters.activation,
     }
     return {name: str(value) for name, value in texts.items() if value not in {None, ""}}
 
@@ -138,6 +142,7 @@ async def show_list(request: web.Request) -> web.Response:
             "categories": list(CATEGORY_LABELS.items()),
             "levels": list(LEVEL_LABELS.items()),
             "standings": list(STANDING_LABELS.items()),
+            "activations": list(ACTIVATION_LABELS.items()),
             "cycle": page.cycle.title if page.cycle else None,
             "closed": page.closed,
             "undoable": _undoable(page.undoable) if page.undoable else None,
