@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
-# Two more than cores: many tests wait, for a browser or a clock. Each worker begins with a stretch of its own, so that what the
-# tests of a file share is mostly built once.
+# Two more than cores: many tests wait, for a browser or a clock. A file stays with one, for its tests share what is
+# dear to make: a demonstration, a browser.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)')
 
 .PHONY: setup demo test lint bench drill schema lock clean
@@ -24,7 +24,7 @@ demo: setup
 	$(BIN)/exam-service demo $(ARGS)
 
 test: setup lint
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check exam_service tests

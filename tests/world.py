@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
-import matplotlib as mpl
 from aiohttp import ClientResponse, CookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 from PIL import Image, ImageOps
@@ -683,6 +682,8 @@ async def eventually(fact: Callable[[], Awaitable[T]], *, within: float = 10.0) 
 
 def portrait() -> bytes:
     """The public-domain portrait that matplotlib brings along: one face, always there."""
+    import matplotlib as mpl  # noqa: PLC0415 - slow to load, and most tests need none
+
     return Path(mpl.get_data_path(), "sample_data", "grace_hopper.jpg").read_bytes()
 
 

@@ -41,6 +41,7 @@ from exam_service.settings import Settings
 from exam_service.storage.embedded import EmbeddedPostgres
 from exam_service.storage.heads import Head
 from exam_service.tools import head_log
+from tests.commands import run_here
 from tests.world import Browser, camera_frame, portrait
 
 STARTS_WITHIN = 60.0
@@ -68,15 +69,6 @@ def run(*words: str | Path, **settings: str) -> subprocess.CompletedProcess[str]
     )
     assert "Traceback" not in ended.stderr, ended.stderr
     return ended
-
-
-def run_here(*words: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """The same within this process, for what a command says: a process costs seconds of a core."""
-    nothing = {name: None for name in os.environ if name.startswith("EXAM_")}
-    ended = CliRunner().invoke(main, [*map(str, words)], env=nothing | settings)
-    if ended.exception and not isinstance(ended.exception, SystemExit):
-        raise ended.exception
-    return subprocess.CompletedProcess(words, ended.exit_code, ended.stdout, ended.stderr)
 
 
 def refusal(ended: subprocess.CompletedProcess[str]) -> str:
@@ -405,19 +397,19 @@ def secrets_of(settings: Settings) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("command", ["web", "worker", "sweep"])
 def test_a_database_that_may_forget_what_it_acknowledged_is_refused(
-    settings: Settings, directory: Path, command: str
+    settings: Settings, directory: Path
 ) -> None:
     with EmbeddedPostgres(directory / "postgres", durable=False) as postgres:
-        ended = run(
-            command,
-            EXAM_DATABASE_URL=postgres.dsn,
-            EXAM_REDIS_URL=settings.redis_url,
-            EXAM_DATA_DIR=str(directory),
-            **secrets_of(settings),
-        )
-    assert "fsync = off" in refusal(ended)
+        for command in ("web", "worker", "sweep"):
+            ended = run(
+                command,
+                EXAM_DATABASE_URL=postgres.dsn,
+                EXAM_REDIS_URL=settings.redis_url,
+                EXAM_DATA_DIR=str(directory),
+                **secrets_of(settings),
+            )
+            assert "fsync = off" in refusal(ended), command
 
 
 async def test_a_database_that_acknowledges_before_it_has_written_is_refused(
@@ -445,9 +437,9 @@ def mode_of(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_serve_makes_its_secrets_answers_and_stops_without_a_trace(directory: Path) -> None:
+def test_serve_makes_its_secrets_and_certificate_answers_and_stops_without_a_trace(directory: Path) -> None:
     data = directory / "data"
-    with running("serve", data) as service:
+    with running("serve", data, "--self-signed") as service:
         assert eventually(lambda: f"serving {service.url}/" in service.log, within=5), service.log
         secrets = data / "secrets.toml"
         assert mode_of(secrets) == 0o600
@@ -457,6 +449,13 @@ def test_serve_makes_its_secrets_answers_and_stops_without_a_trace(directory: Pa
         assert len(set(keys.values())) == 3
         assert mode_of(data / "servers.toml") == 0o600
         assert not any(key in service.log for key in keys.values())
+        trusting = ssl.create_default_context(cafile=str(data / "self-signed.crt"))
+        for host in ("127.0.0.1", "localhost"):
+            with urllib.request.urlopen(f"https://{host}:{service.port}/login", context=trusting) as answer:
+                assert answer.status == 200
+        assert mode_of(data / "self-signed.key") == 0o600
+        with pytest.raises((URLError, OSError)):
+            urllib.request.urlopen(f"http://127.0.0.1:{service.port}/login", timeout=5)
 
         assert service.stop() == 0
 
@@ -471,18 +470,6 @@ def test_serve_can_be_told_to_stop_while_it_starts(directory: Path) -> None:
     assert eventually((directory / "data" / "servers.toml").exists, within=STARTS_WITHIN), service.log
     assert service.stop(signal.SIGINT) == 0, service.log
     assert service.left_over() == []
-
-
-def test_self_signed_serves_https_with_a_certificate_of_this_host(directory: Path) -> None:
-    data = directory / "data"
-    with running("serve", data, "--self-signed") as service:
-        trusting = ssl.create_default_context(cafile=str(data / "self-signed.crt"))
-        for host in ("127.0.0.1", "localhost"):
-            with urllib.request.urlopen(f"https://{host}:{service.port}/login", context=trusting) as answer:
-                assert answer.status == 200
-        assert mode_of(data / "self-signed.key") == 0o600
-        with pytest.raises((URLError, OSError)):
-            urllib.request.urlopen(f"http://127.0.0.1:{service.port}/login", timeout=5)
 
 
 def test_a_taken_port_is_refused_and_nothing_is_left_running(demo: Service, directory: Path) -> None:

@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +21,7 @@ from exam_service.errors import Conflict, Invalid, NotFound
 from exam_service.papers import usecases as papers
 from exam_service.papers.journal import Outcome
 from exam_service.papers.usecases import attempts as room
+from tests.commands import environment_of, run_here
 from tests.world import START, Browser, World, browsing, serving
 
 KEYS = ("master_key", "lookup_key", "csrf_key")
@@ -225,20 +225,7 @@ async def test_the_command_line_replays_and_says_when_something_was_changed(worl
     await world.hand_in(paper, right=4)
 
     def replayed(*options: str) -> subprocess.CompletedProcess[str]:
-        settings = world.settings
-        secrets = {f"EXAM_{name.upper()}": getattr(settings, name).get_secret_value() for name in KEYS}
-        return subprocess.run(
-            [sys.executable, "-m", "exam_service", "attempts", "replay", *options],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={
-                **os.environ,
-                **secrets,
-                "EXAM_DATABASE_URL": settings.database_url,
-                "EXAM_REDIS_URL": settings.redis_url,
-            },
-        )
+        return run_here("attempts", "replay", *options, **environment_of(world.settings))
 
     good = await asyncio.to_thread(replayed, str(paper.attempt.id), "--json")
     assert good.returncode == 0, good.stderr

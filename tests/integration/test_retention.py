@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -27,6 +24,7 @@ from exam_service.proctor import queries, usecases
 from exam_service.proctor.model import Check, Frame, KeptFor, Purpose, Verdict
 from exam_service.proctor.periods import Kind, Why
 from exam_service.registration import usecases as registration
+from tests.commands import environment_of, run_here
 from tests.factories import a_check
 from tests.world import START, Browser, World, browsing, serving
 
@@ -337,19 +335,10 @@ async def test_what_waited_in_redis_before_a_doubt_is_kept_with_it(
 async def test_an_operator_lists_and_verifies_at_the_command_line(world: World) -> None:
     sat = await sit(world)
     await usecases.ask_deletion(world.services, world.here.general)
-    keys = {name: getattr(world.settings, name) for name in ("master_key", "lookup_key", "csrf_key")}
-    settings = {name: key.get_secret_value() for name, key in keys.items()}
-    settings |= {
-        name: str(getattr(world.settings, name)) for name in ("database_url", "redis_url", "data_dir")
-    }
-    environment = os.environ | {f"EXAM_{name.upper()}": value for name, value in settings.items()}
 
-    async def run(*words: str) -> tuple[int | None, str]:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "exam_service", "evidence", *words, env=environment, stdout=subprocess.PIPE
-        )
-        said, _ = await process.communicate()
-        return process.returncode, said.decode()
+    async def run(*words: str) -> tuple[int, str]:
+        ended = await asyncio.to_thread(run_here, "evidence", *words, **environment_of(world.settings))
+        return ended.returncode, ended.stdout
 
     status, said = await run("purges", "--json", "--cycle", str(world.here.cycle.id))
     purge = json.loads(said)
