@@ -24,8 +24,6 @@ from exam_service.papers.usecases import attempts as room
 from tests.commands import environment_of, run_here
 from tests.world import START, Browser, World, browsing, serving
 
-KEYS = ("master_key", "lookup_key", "csrf_key")
-
 
 @pytest.fixture
 async def browser(world: World) -> AsyncIterator[Browser]:
