@@ -24,7 +24,7 @@ demo: setup
 	$(BIN)/exam-service demo $(ARGS)
 
 test: setup lint
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check exam_service tests
