@@ -67,6 +67,12 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that all workers end together: browsers, and these files."""
+    long = {"test_command_line", "test_worker", "test_verifier"}
+    items.sort(key=lambda item: item.path.parent.name != "e2e" and item.path.stem not in long)
+
+
 def _fast_directory() -> str | None:
     """Memory, where there is enough of it: servers and browsers write to it as to a disk, only sooner."""
     memory = Path("/dev/shm")

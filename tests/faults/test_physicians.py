@@ -14,6 +14,7 @@ from tests.faults.service import Service
 from tests.faults.sitter import Sent
 
 AT_ONCE = 50
+A_SECOND = timedelta(seconds=1)
 
 
 async def test_fifty_submits_at_once_are_one_result(service: Service) -> None:
@@ -46,7 +47,8 @@ async def test_a_clock_an_hour_off_changes_nothing(service: Service, off: timede
     first = await sitter.deliver(sitter.write(item=0, option=0))
     late = datetime.now(UTC)
     left = timedelta(milliseconds=first["time_left_ms"])
-    assert deadline - late - timedelta(milliseconds=1) <= left <= deadline - early
+    # The service goes by PostgreSQL's clock, which it knows to some milliseconds.
+    assert deadline - late - A_SECOND <= left <= deadline - early + A_SECOND
     sitter.clock_off = -off
     second = await sitter.deliver(sitter.write(item=0, option=1))
     sitter.clock_off = off
