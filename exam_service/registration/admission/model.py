@@ -70,7 +70,7 @@ class Activation(StrEnum):
 
 ACTIVATION_LABELS: Mapping[Activation, str] = {
     Activation.AWAITED: "未激活",
-    Activation.BY_SLIP: "未激活，没有手机号",
+    Activation.BY_SLIP: "没有手机号",
 }
 
 
